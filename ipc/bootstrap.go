@@ -1,0 +1,160 @@
+package ipc
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"unsafe"
+
+	"github.com/mpbox/mpbox/ipc/internal/codec"
+)
+
+// How a child is told what it is: the environment has a marker with a
+// one-time token, and descriptor 3 is one end of a socket pair at whose head
+// the same token lies. A process that finds both, and takes both away, is a
+// child; the marker alone, inherited by chance, makes nobody one. Behind the
+// token comes a frame with the bootstrap.
+//
+// The socket stays open as the lifeline: its end of file tells each side that
+// the other process has ended. The child uses it for one frame more, the
+// report of a target that failed.
+const (
+	marker    = "GO_IPC_CHILD"
+	tokenSize = 16
+
+	lifelineFd = 3
+	segmentFd  = 4 // the first of them
+)
+
+// MaxDepth is how many levels of processes there can be below the main one.
+const MaxDepth = 16
+
+// maxFrame bounds what a damaged length can make a process allocate.
+const maxFrame = 1 << 36
+
+// bootstrap is all that a child is told.
+type bootstrap struct {
+	Target     string
+	Name       string
+	Identity   []int // its number among its siblings, behind those of its ancestors
+	Daemon     bool
+	Mortal     bool // it ends with its parent: a daemon, or below one
+	ParentPid  int
+	ParentName string
+	Comm       string // for ps: the executable's name
+	Seats      []seat // in the segments, whose descriptors follow in this order
+	Args       []byte
+}
+
+// report is what a child tells its parent of a target that failed.
+type report struct{ Msg, Stack string }
+
+var (
+	bootstrapPlan = mustPlan[bootstrap]("bootstrap")
+	reportPlan    = mustPlan[report]("report")
+)
+
+type token [tokenSize]byte
+
+func newToken() token {
+	var t token
+	binary.LittleEndian.PutUint64(t[:], rand.Uint64())
+	binary.LittleEndian.PutUint64(t[8:], rand.Uint64())
+	return t
+}
+
+// isChild is decided when the package is initialised, before any code of the
+// program can see the marker.
+var isChild = claimMarker()
+
+// claimMarker takes the marker out of the environment and the token off the
+// socket, and reports whether they agree.
+func claimMarker() bool {
+	text, ok := os.LookupEnv(marker)
+	if !ok {
+		return false
+	}
+	os.Unsetenv(marker)
+	want, err := hex.DecodeString(text)
+	if err != nil || len(want) != tokenSize {
+		return false
+	}
+	// The parent wrote the token before it started us: it is there now, or
+	// descriptor 3 is something else, from which nothing may be taken.
+	var got token
+	n, _, err := syscall.Recvfrom(lifelineFd, got[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+	if err != nil || n != tokenSize || !slices.Equal(got[:], want) {
+		return false
+	}
+	syscall.CloseOnExec(lifelineFd)
+	_, err = syscall.Read(lifelineFd, got[:])
+	return err == nil
+}
+
+// childEnv is env with the marker for a child.
+func childEnv(env []string, t token) []string {
+	env = slices.DeleteFunc(slices.Clone(env), func(kv string) bool {
+		return strings.HasPrefix(kv, marker+"=")
+	})
+	return append(env, marker+"="+hex.EncodeToString(t[:]))
+}
+
+// writeFrame writes one length-prefixed frame in one call, where the writer
+// takes it whole.
+func writeFrame(w io.Writer, plan *codec.Plan, p unsafe.Pointer) error {
+	e := codec.Encoder{Buf: make([]byte, 8)}
+	if err := plan.Encode(&e, p); err != nil {
+		return err
+	}
+	binary.LittleEndian.PutUint64(e.Buf, uint64(len(e.Buf)-8))
+	_, err := w.Write(e.Buf)
+	return err
+}
+
+// readFrame reads what writeFrame wrote. A stream that ends before a whole
+// frame gives io.EOF or io.ErrUnexpectedEOF.
+func readFrame(r io.Reader, plan *codec.Plan, p unsafe.Pointer) error {
+	var head [8]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil {
+		return err
+	}
+	n := binary.LittleEndian.Uint64(head[:])
+	if n > maxFrame {
+		return errors.New("ipc: frame is too long")
+	}
+	// Read as it comes: a length alone takes no memory.
+	b, err := io.ReadAll(io.LimitReader(r, int64(n)))
+	if err != nil {
+		return err
+	}
+	if uint64(len(b)) < n {
+		return io.ErrUnexpectedEOF
+	}
+	return plan.Decode(&codec.Decoder{Buf: b}, p)
+}
+
+// socketpair makes the lifeline: our end non-blocking, the child's as is.
+func socketpair() (ours *os.File, childs int, err error) {
+	syscall.ForkLock.RLock()
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err == nil {
+		syscall.CloseOnExec(fds[0])
+		syscall.CloseOnExec(fds[1])
+	}
+	syscall.ForkLock.RUnlock()
+	if err != nil {
+		return nil, -1, os.NewSyscallError("socketpair", err)
+	}
+	if err := syscall.SetNonblock(fds[0], true); err != nil {
+		syscall.Close(fds[0])
+		syscall.Close(fds[1])
+		return nil, -1, os.NewSyscallError("setnonblock", err)
+	}
+	return os.NewFile(uintptr(fds[0]), "lifeline"), fds[1], nil
+}

@@ -1,0 +1,67 @@
+package ipc
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"unsafe"
+
+	"github.com/mpbox/mpbox/ipc/internal/space"
+)
+
+// A Conn is one end of a pipe that values go through in both directions. Use
+// [Pipe]; the zero value does not work. It must not be copied, but it can be
+// handed to children in their arguments, so that several processes hold the
+// same end, and be used by several goroutines: each value arrives whole, at
+// one of the receivers.
+//
+// If a process is killed, what it had sent still arrives, and nothing of what
+// it was just sending does. When no process is left that holds the other
+// end, Recv returns io.EOF and Send ErrBrokenPipe. So close your own copy of
+// an end after starting the child that is to use it. In Python:
+// multiprocessing.connection.Connection.
+type Conn[T any] struct{ end }
+
+// Pipe makes a pipe and returns its two ends, both held by this process. It
+// panics if T can't travel, as [NewTarget] does. In Python: Pipe().
+func Pipe[T any]() (*Conn[T], *Conn[T], error) {
+	mustPlan[T]("Pipe")
+	first, second, err := newPipe(newObject, 2)
+	if err != nil {
+		return nil, nil, fmt.Errorf("ipc: pipe: %w", err)
+	}
+	a, b := new(Conn[T]), new(Conn[T])
+	a.adopt(first)
+	b.adopt(second)
+	return a, b, nil
+}
+
+func (c *Conn[T]) adopt(h *space.Handle) {
+	c.end = end{h: h, out: h.Ring(h.Role()), in: h.Ring(1 - h.Role()), plan: mustPlan[T]("Conn")}
+}
+
+// Send sends v. It waits while the pipe is full, and returns ctx.Err() if ctx
+// ends then: v is not sent. Other errors are ErrBrokenPipe, ErrClosed and
+// what v's own marshalling gives.
+func (c *Conn[T]) Send(ctx context.Context, v T) error { return c.send(ctx, unsafe.Pointer(&v)) }
+
+// Recv receives the next value, waiting for it. It returns ctx.Err() if ctx
+// ends first, io.EOF when there is no value and no process left that could
+// send one, and ErrClosed.
+func (c *Conn[T]) Recv(ctx context.Context) (v T, err error) {
+	err = c.recv(ctx, unsafe.Pointer(&v))
+	return v, err
+}
+
+// Poll waits until Recv has a value or an error to return at once; io.EOF
+// means that it would return that. It takes nothing.
+func (c *Conn[T]) Poll(ctx context.Context) error { return c.poll(ctx) }
+
+// All yields what Recv returns until io.EOF, or up to the first error. It can
+// be used more than once, and goes on where it stopped.
+func (c *Conn[T]) All(ctx context.Context) iter.Seq2[T, error] { return all(ctx, c.Recv) }
+
+// Close gives up this process's hold on the end. Calls under way return
+// ErrClosed. Other processes that hold the end are not affected. It always
+// returns nil, and can be called again.
+func (c *Conn[T]) Close() error { return c.close() }

@@ -1,0 +1,126 @@
+package ipc
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"syscall"
+
+	"github.com/mpbox/mpbox/ipc/internal/space"
+	"github.com/mpbox/mpbox/ipc/internal/word"
+)
+
+// Errors of starting and handling a process.
+var (
+	// ErrNoMain is returned by Start in a program that has called neither
+	// Main nor Dispatch: its children would run the program itself again, and
+	// start children of their own.
+	ErrNoMain = errors.New("ipc: children can't be told from the program itself: " +
+		"in main, write os.Exit(ipc.Main(run)); in a test, " +
+		"func TestMain(m *testing.M) { os.Exit(ipc.Main(m.Run)) }")
+	// ErrDepth is returned by Start in a process that is MaxDepth levels
+	// below the main process.
+	ErrDepth = errors.New("ipc: processes are nested too deeply")
+	// ErrNotStarted is returned for a process that was not started.
+	ErrNotStarted = errors.New("ipc: process was not started")
+	// ErrStarted is returned by Start for a process that was started before.
+	ErrStarted = errors.New("ipc: process was started already")
+	// ErrRunning is returned by Close for a process that has not ended.
+	ErrRunning = errors.New("ipc: process is still running")
+	// ErrNotChild is returned where a process is asked for what only its
+	// parent can do, such as ending it.
+	ErrNotChild = errors.New("ipc: process is not a child of this process")
+)
+
+// Errors of operations on shared objects.
+var (
+	// ErrClosed is returned for what this process itself has closed.
+	ErrClosed = errors.New("ipc: closed")
+	// ErrWouldBlock is returned by the Try methods instead of waiting.
+	ErrWouldBlock = errors.New("ipc: operation would block")
+	// ErrBrokenPipe is returned by Send when no process is left that could
+	// receive. In Python: BrokenPipeError.
+	ErrBrokenPipe = errors.New("ipc: no receiver is left")
+	// ErrOwnerDied is returned by Acquire when the last holder of the lock
+	// ended without releasing it. The caller holds the lock now; what it
+	// guards may be half changed.
+	ErrOwnerDied = errors.New("ipc: the last holder of the lock died")
+	// ErrBrokenBarrier is returned by Wait at a barrier that was aborted or
+	// reset, at which a wait was given up, or one of whose holders was
+	// killed or crashed.
+	ErrBrokenBarrier = errors.New("ipc: barrier is broken")
+	// ErrHandle is returned by Send and Put for a value that contains a
+	// shared object: those travel in the arguments of a process.
+	ErrHandle = errors.New("ipc: a shared object can only be passed in the arguments of a process")
+)
+
+// public gives the errors of the internal packages their public form.
+func public(err error) error {
+	switch err {
+	case nil:
+		return nil
+	case space.ErrClosed:
+		return ErrClosed
+	case word.ErrWouldBlock:
+		return ErrWouldBlock
+	case word.ErrNoReader:
+		return ErrBrokenPipe
+	case word.ErrBroken:
+		return ErrBrokenBarrier
+	}
+	return err
+}
+
+// An ExitError tells how a process ended that did not end well. Join returns
+// it for every exit code but 0.
+type ExitError struct {
+	Name string // of the process
+	Pid  int
+	Code int   // the exit code, or minus the number of the signal
+	Err  error // what its target returned or panicked with, a *RemoteError; else nil
+}
+
+// Error names the process, how it ended, and why if that is known.
+func (e *ExitError) Error() string {
+	s := fmt.Sprintf("ipc: process %s (pid %d) %s", e.Name, e.Pid, describeExit(e.Code))
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+// Unwrap returns e.Err.
+func (e *ExitError) Unwrap() error { return e.Err }
+
+func describeExit(code int) string {
+	if code < 0 {
+		return "was ended by signal " + strconv.Itoa(-code) + " (" + syscall.Signal(-code).String() + ")"
+	}
+	return "exited with code " + strconv.Itoa(code)
+}
+
+// A RemoteError is an error or a panic of another process, as text.
+type RemoteError struct {
+	Msg   string
+	Stack string // of a panic; else empty
+}
+
+// Error returns the message, without the stack.
+func (e *RemoteError) Error() string { return e.Msg }
+
+// A TaskError says which task of a [Pool] failed, and why. Err is a
+// *RemoteError if the function returned an error or panicked, and an
+// *ExitError if the worker ended with the task in its hands.
+type TaskError struct {
+	Index    int // of the item in the input
+	Attempts int // how often the task was tried
+	Err      error
+}
+
+// Error names the task and the cause.
+func (e *TaskError) Error() string {
+	return "ipc: task " + strconv.Itoa(e.Index) + ": " + e.Err.Error()
+}
+
+// Unwrap returns e.Err.
+func (e *TaskError) Unwrap() error { return e.Err }

@@ -1,0 +1,63 @@
+package codec
+
+import (
+	"encoding"
+	"reflect"
+	"unsafe"
+)
+
+// gobber is gob's pair of interfaces, told without importing gob: its
+// package initialisation would cost every child two milliseconds.
+type gobber interface {
+	GobEncode() ([]byte, error)
+	GobDecode([]byte) error
+}
+
+type binaryMarshaler interface {
+	encoding.BinaryMarshaler
+	encoding.BinaryUnmarshaler
+}
+
+// fillMarshaler makes o use the methods of t, if it has them.
+func fillMarshaler(o *op, t reflect.Type) bool {
+	p := reflect.PointerTo(t)
+	switch {
+	case t.Kind() == reflect.Pointer || t.Kind() == reflect.Interface:
+		return false // what it points to is asked
+	case p.Implements(reflect.TypeFor[binaryMarshaler]()):
+		o.marshalled(t,
+			func(v any) ([]byte, error) { return v.(binaryMarshaler).MarshalBinary() },
+			func(v any, b []byte) error { return v.(binaryMarshaler).UnmarshalBinary(b) })
+	case p.Implements(reflect.TypeFor[gobber]()):
+		o.marshalled(t,
+			func(v any) ([]byte, error) { return v.(gobber).GobEncode() },
+			func(v any, b []byte) error { return v.(gobber).GobDecode(b) })
+	default:
+		return false
+	}
+	return true
+}
+
+func (o *op) marshalled(t reflect.Type,
+	marshal func(v any) ([]byte, error), unmarshal func(v any, b []byte) error) {
+	o.encode = func(e *Encoder, p unsafe.Pointer) error {
+		b, err := marshal(reflect.NewAt(t, p).Interface())
+		if err != nil {
+			return err
+		}
+		e.PutUint(uint64(len(b)))
+		e.Buf = append(e.Buf, b...)
+		return nil
+	}
+	o.decode = func(d *Decoder, p unsafe.Pointer) error {
+		n, err := d.length(1)
+		if err != nil {
+			return err
+		}
+		b, err := d.Bytes(n)
+		if err != nil {
+			return err
+		}
+		return unmarshal(reflect.NewAt(t, p).Interface(), b)
+	}
+}

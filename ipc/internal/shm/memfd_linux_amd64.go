@@ -1,0 +1,5 @@
+//go:build !ipc_portable
+
+package shm
+
+const sysMemfdCreate = 319

@@ -1,0 +1,176 @@
+//go:build unix
+
+package space
+
+import "sync/atomic"
+
+// A member is a process's entry in a segment. It is live while its process
+// has the record lock on the byte of its slot. Its words:
+//
+//	0  pid, 0 until a reserved place is taken
+//	4  generation<<2 | state
+//	8  slot of the parent that reserved it, 12 its generation
+//
+// The generation counts the uses of the slot, so that a late report about a
+// dead member can't hit the next one.
+type member struct{ pid, state, parent, parentGen *atomic.Uint32 }
+
+const (
+	free = iota
+	reserved
+	live
+
+	stateMask = 3
+	genShift  = 2
+)
+
+func (s *Space) member(slot int) member {
+	off := uint32(offMembers + 16*slot)
+	return member{s.seg.U32(off), s.seg.U32(off + 4), s.seg.U32(off + 8), s.seg.U32(off + 12)}
+}
+
+func (m member) is(state uint32) bool { return m.state.Load()&stateMask == state }
+func (m member) gen() uint32          { return m.state.Load() >> genShift }
+
+// become changes the state under the registry lock. A slot that becomes free
+// starts its next generation.
+func (m member) become(state, pid, gen uint32) {
+	m.pid.Store(pid)
+	m.state.Store(gen<<genShift | state)
+}
+
+func (s *Space) high() int { return min(int(s.seg.U32(offHigh).Load()), MaxMembers) }
+
+// Reserve keeps a place for a child that is about to be started. The segment
+// stays mapped here until Bury.
+func (s *Space) Reserve() (slot int, gen uint32, err error) {
+	s.pin(1)
+	err = s.locked(func() error {
+		slot = s.freeSlot()
+		if slot < 0 {
+			return ErrFull
+		}
+		m := s.member(slot)
+		gen = m.gen()
+		m.parent.Store(uint32(s.slot))
+		m.parentGen.Store(s.member(s.slot).gen())
+		m.become(reserved, 0, gen)
+		return nil
+	})
+	if err != nil {
+		s.pin(-1)
+	}
+	return slot, gen, err
+}
+
+// freeSlot finds a place, burying dead members only if there is no other.
+func (s *Space) freeSlot() int {
+	high := s.high()
+	for i := range high {
+		if s.member(i).is(free) {
+			return i
+		}
+	}
+	if high < MaxMembers {
+		s.seg.U32(offHigh).Store(uint32(high + 1))
+		return high
+	}
+	for i := range high {
+		if !s.alive(i) {
+			s.bury(i)
+			return i
+		}
+	}
+	return -1
+}
+
+// join takes the place that was reserved as generation gen.
+func (s *Space) join(gen uint32) error {
+	m := s.member(s.slot)
+	if !m.is(reserved) || m.gen() != gen {
+		return ErrClosed // the parent died, and its children were given up
+	}
+	ok, err := s.seg.Hold(int64(s.slot))
+	if err != nil || !ok {
+		return err
+	}
+	// A live entry of our own pid is of a process that died unnoticed: it
+	// must be buried before the pid means us.
+	for i := range s.high() {
+		if o := s.member(i); o.is(live) && o.pid.Load() == s.pid {
+			s.bury(i)
+		}
+	}
+	m.become(live, s.pid, gen)
+	return nil
+}
+
+// alive reports whether the process in slot runs, or may still come to run.
+func (s *Space) alive(slot int) bool {
+	m := s.member(slot)
+	switch {
+	case slot == s.slot:
+		return true
+	case m.is(live):
+		return s.seg.Held(int64(slot))
+	case m.is(reserved):
+		// The parent buries it if the child dies before it joins.
+		parent := int(m.parent.Load())
+		if parent >= MaxMembers || parent == slot {
+			return false
+		}
+		p := s.member(parent)
+		return p.is(live) && p.gen() == m.parentGen.Load() &&
+			(parent == s.slot || s.seg.Held(int64(parent))) || s.seg.Held(int64(slot))
+	}
+	return false
+}
+
+// Bury gives up all that a child that has ended held, unless that has
+// happened. It is called once for each Reserve.
+func (s *Space) Bury(slot int, gen uint32) {
+	_ = s.locked(func() error {
+		if m := s.member(slot); !m.is(free) && m.gen() == gen {
+			s.bury(slot)
+		}
+		return nil
+	})
+	s.pin(-1)
+}
+
+// lookAfter buries the member in slot if it has died, and reports whether it
+// is alive.
+func (s *Space) lookAfter(slot int) bool {
+	gen := s.member(slot).gen()
+	if s.alive(slot) {
+		return true
+	}
+	_ = s.locked(func() error {
+		m := s.member(slot)
+		if !m.is(free) && m.gen() == gen && !s.alive(slot) {
+			s.bury(slot)
+		}
+		return nil
+	})
+	return false
+}
+
+// bury is called under the registry lock. If we die in the middle of it, the
+// member is still there as a dead one, and the next one begins again.
+func (s *Space) bury(slot int) {
+	m := s.member(slot)
+	s.sweep(slot, m.pid.Load(), false)
+	m.become(free, 0, m.gen()+1)
+}
+
+// dead reports whether the process pid is no living member, and then has
+// buried it.
+func (s *Space) dead(pid uint32) bool {
+	for i := range s.high() {
+		m := s.member(i)
+		if m.is(live) && m.pid.Load() == pid && s.lookAfter(i) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,223 @@
+//go:build unix
+
+// Package space keeps the shared objects of package ipc in segments of
+// shared memory: which processes are members of a segment, which objects it
+// holds, and which member holds which object.
+//
+// The layout of a segment, in bytes:
+//
+//	0      magic (8), id (8), members in use at most (4), end of the objects (4)
+//	64     members, 16 each
+//	36864  objects, one behind the other
+//
+// Membership and allocation change only under the registry lock, a record
+// lock of the kernel's that no death can leave held.
+package space
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/mpbox/mpbox/ipc/internal/park"
+	"github.com/mpbox/mpbox/ipc/internal/shm"
+)
+
+const (
+	magic = 0x31637069_78306d70 // changes with the layout
+
+	offMagic   = 0
+	offID      = 8
+	offHigh    = 16
+	offTop     = 20
+	offMembers = 64
+	offObjects = 36864
+
+	// MaxMembers is the number of processes that can have a segment at a time.
+	MaxMembers   = 2048
+	registryByte = MaxMembers // behind the members' own bytes
+
+	// nap is for how long a waiter sleeps before it looks whether those it
+	// waits for are alive: the bound on noticing a death where nothing else
+	// reports it.
+	nap = 50 * time.Millisecond
+)
+
+// Errors of this package. Package ipc gives them its prefix.
+var (
+	ErrClosed = errors.New("closed")
+	ErrFull   = errors.New("too many processes share one segment")
+)
+
+// A Space is a segment that this process is a member of.
+type Space struct {
+	seg  *shm.Segment
+	park park.Parker
+	pid  uint32
+	slot int
+
+	mu      sync.Mutex
+	handles map[key]*Handle // what this process holds open
+	pins    int             // reasons to stay mapped: children, and being the current segment
+}
+
+type key struct {
+	off  uint32
+	role int
+}
+
+// registry serialises this process's use of registry locks: the kernel's
+// deadlock detection takes a process for one thread.
+var registry sync.Mutex
+
+func newSpace(seg *shm.Segment, slot int) *Space {
+	return &Space{
+		seg:     seg,
+		park:    park.New(),
+		pid:     uint32(os.Getpid()),
+		slot:    slot,
+		handles: map[key]*Handle{},
+	}
+}
+
+// New makes a segment whose first member is this process. It stays mapped
+// until Unpin, and as long as this process has a handle in it.
+func New() (*Space, error) {
+	seg, err := shm.Create()
+	if err != nil {
+		return nil, err
+	}
+	if err := seg.Reserve(0, offObjects); err != nil {
+		seg.Close()
+		return nil, err
+	}
+	seg.U64(offMagic).Store(magic)
+	seg.U64(offID).Store(rand.Uint64())
+	seg.U32(offTop).Store(offObjects)
+	seg.U32(offHigh).Store(1)
+	s := newSpace(seg, 0)
+	s.pins = 1
+	ok, err := seg.Hold(0)
+	if err == nil && !ok {
+		err = syscall.EBUSY
+	}
+	if err != nil {
+		seg.Close()
+		return nil, err
+	}
+	s.member(0).become(live, s.pid, 0)
+	memberships.add(s)
+	return s, nil
+}
+
+// Attach maps the segment behind fd, which it owns from then on, and takes
+// the place in it that the parent has reserved.
+func Attach(fd int, slot int, gen uint32) (*Space, error) {
+	seg, err := shm.Map(fd)
+	if err != nil {
+		return nil, err
+	}
+	if seg.U64(offMagic).Load() != magic || slot < 0 || slot >= MaxMembers {
+		seg.Close()
+		return nil, os.NewSyscallError("attach", syscall.EINVAL)
+	}
+	s := newSpace(seg, slot)
+	if err := s.locked(func() error { return s.join(gen) }); err != nil {
+		seg.Close()
+		return nil, err
+	}
+	memberships.add(s)
+	return s, nil
+}
+
+// ID tells segments apart.
+func (s *Space) ID() uint64 { return s.seg.U64(offID).Load() }
+
+// Fd is the descriptor of the segment, for a child.
+func (s *Space) Fd() int { return s.seg.Fd() }
+
+// locked runs f under the registry lock.
+func (s *Space) locked(f func() error) error {
+	registry.Lock()
+	defer registry.Unlock()
+	if err := s.seg.Lock(registryByte); err != nil {
+		return err
+	}
+	defer s.seg.Unlock(registryByte)
+	return f()
+}
+
+// leave gives up all that this process holds in the segment. The others see
+// at once that it is gone.
+func (s *Space) leave() {
+	_ = s.locked(func() error {
+		s.sweep(s.slot, s.pid, true)
+		m := s.member(s.slot)
+		m.become(free, 0, m.gen()+1)
+		return s.seg.Unlock(int64(s.slot))
+	})
+}
+
+// memberships are the segments of this process.
+var memberships set
+
+type set struct {
+	sync.Mutex
+	m map[*Space]bool
+}
+
+func (t *set) add(s *Space) {
+	t.Lock()
+	defer t.Unlock()
+	if t.m == nil {
+		t.m = map[*Space]bool{}
+	}
+	t.m[s] = true
+}
+
+func (t *set) remove(s *Space) {
+	t.Lock()
+	defer t.Unlock()
+	delete(t.m, s)
+}
+
+// LeaveAll gives up all that this process holds in any segment, for its end.
+// The memory stays mapped: goroutines that still wait in it must not fault.
+// A process that is killed can't call it, and is found out.
+func LeaveAll() {
+	memberships.Lock()
+	defer memberships.Unlock()
+	for s := range memberships.m {
+		s.leave()
+	}
+}
+
+// Unpin lets the segment go with its last handle.
+func (s *Space) Unpin() { s.pin(-1) }
+
+func (s *Space) pin(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pins += n
+	s.release()
+}
+
+// release unmaps the segment if nothing needs it any more. The caller has s.mu.
+func (s *Space) release() {
+	if len(s.handles) > 0 || s.pins > 0 || s.seg == nil {
+		return
+	}
+	s.leave()
+	s.seg.Close()
+	s.seg = nil
+	memberships.remove(s)
+}
+
+func (s *Space) wait(ctx context.Context, w *atomic.Uint32, old uint32) (bool, error) {
+	return s.park.Wait(ctx, w, old, nap)
+}

@@ -1,0 +1,146 @@
+package word
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+)
+
+// ErrBroken is what waiting at a broken barrier gives.
+var ErrBroken = errors.New("barrier is broken")
+
+// The state of a barrier is one 64-bit word, so that each change of it is one
+// compare-and-swap and a party that is killed leaves no half of one:
+//
+//	bits 0-13   how many have arrived in this round
+//	bit 14      broken
+//	bits 15-31  the round, modulo 2^17
+//	bits 32-63  bit 32+(r mod 32): round r was ended by Reset, not by the last party
+//
+// Waiters sleep on the low half, which changes with each arrival. The upper
+// half tells a waiter that wakes late how its round ended.
+const (
+	arrivedMask = 1<<14 - 1
+	brokenBit   = 1 << 14
+	roundShift  = 15
+	roundMask   = 1<<17 - 1
+
+	// MaxParties is the largest number of parties of a barrier.
+	MaxParties = arrivedMask
+)
+
+// A Barrier makes a number of parties wait for each other, round after round.
+type Barrier struct {
+	state   *atomic.Uint64
+	low     *atomic.Uint32
+	parties uint32
+}
+
+// BarrierAt is the barrier of that many parties in state, whose low half is low.
+func BarrierAt(state *atomic.Uint64, low *atomic.Uint32, parties uint32) Barrier {
+	return Barrier{state, low, parties}
+}
+
+func round(v uint64) uint64   { return v >> roundShift & roundMask }
+func arrived(v uint64) uint32 { return uint32(v) & arrivedMask }
+
+// next is the state at the start of the round after that of v.
+func next(v uint64, reset bool) uint64 {
+	r := round(v)
+	mark := uint64(1) << (32 + r%32)
+	history := v >> 32 << 32 &^ mark
+	if reset {
+		history |= mark
+	}
+	return history | (r+1)&roundMask<<roundShift
+}
+
+// Wait arrives and returns when all parties have. The index is the number of
+// parties that had arrived before. A context that ends breaks the barrier,
+// unless its round was complete by then.
+func (b Barrier) Wait(ctx context.Context, env Env) (index int, err error) {
+	if err := ctx.Err(); err != nil {
+		b.Abort(env)
+		return 0, err
+	}
+	for {
+		v := b.state.Load()
+		if v&brokenBit != 0 {
+			return 0, ErrBroken
+		}
+		n := arrived(v)
+		if n+1 == b.parties {
+			if b.state.CompareAndSwap(v, next(v, false)) {
+				env.Wake(b.low)
+				return int(n), nil
+			}
+			continue
+		}
+		if b.state.CompareAndSwap(v, v+1) {
+			return int(n), b.await(ctx, env, round(v))
+		}
+	}
+}
+
+func (b Barrier) await(ctx context.Context, env Env, r uint64) error {
+	for {
+		v := b.state.Load()
+		switch {
+		case round(v) != r && v>>(32+r%32)&1 != 0:
+			return ErrBroken
+		case round(v) != r:
+			return nil
+		case v&brokenBit != 0:
+			return ErrBroken
+		}
+		if _, err := env.Wait(ctx, b.low, uint32(v)); err != nil {
+			if b.breakRound(env, r) {
+				return err
+			}
+			ctx = context.WithoutCancel(ctx) // the round is over: take its result
+		}
+	}
+}
+
+// breakRound breaks the barrier if it is in round r still.
+func (b Barrier) breakRound(env Env, r uint64) bool {
+	for {
+		v := b.state.Load()
+		if round(v) != r {
+			return false
+		}
+		if b.state.CompareAndSwap(v, v|brokenBit) {
+			env.Wake(b.low)
+			return true
+		}
+	}
+}
+
+// Abort breaks the barrier: all that wait, and all that come, get ErrBroken.
+func (b Barrier) Abort(env Env) {
+	for !b.breakRound(env, round(b.state.Load())) {
+	}
+}
+
+// Reset makes the barrier whole and empty. Those that wait get ErrBroken.
+func (b Barrier) Reset(env Env) {
+	for {
+		v := b.state.Load()
+		if b.state.CompareAndSwap(v, next(v, true)) {
+			env.Wake(b.low)
+			return
+		}
+	}
+}
+
+// Waiting is the number of parties that wait; 0 when the barrier is broken.
+func (b Barrier) Waiting() int {
+	v := b.state.Load()
+	if v&brokenBit != 0 {
+		return 0
+	}
+	return int(arrived(v))
+}
+
+// Broken reports whether the barrier is broken.
+func (b Barrier) Broken() bool { return b.state.Load()&brokenBit != 0 }

@@ -1,0 +1,204 @@
+package ipc
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+
+	"github.com/mpbox/mpbox/ipc/internal/codec"
+	"github.com/mpbox/mpbox/ipc/internal/space"
+)
+
+// dispatched is set once this process has come past Dispatch.
+var dispatched atomic.Bool
+
+// Main is the main function of a program that has child processes:
+//
+//	func main() { os.Exit(ipc.Main(run)) }
+//
+// In a child it runs the child's target and exits. In the main process it
+// calls run; then it ends the daemon children and waits for the others, and
+// returns run's result. In tests: os.Exit(ipc.Main(m.Run)) in TestMain.
+func Main(run func() int) int {
+	Dispatch()
+	code := run()
+	endChildren()
+	space.LeaveAll()
+	return code
+}
+
+// Dispatch runs the child's target and exits, if this process is a child, and
+// does nothing else. Main calls it. An init function can call it to spare the
+// children the initialisation of packages that come later; targets are
+// registered by then, if they are package-level variables of packages that
+// are initialised before. C code that calls back into Go waits until all
+// init functions are done: programs with such callbacks use Main only.
+func Dispatch() {
+	dispatched.Store(true)
+	if !isChild {
+		return
+	}
+	// On a goroutine of its own: while package initialisation lasts, the main
+	// goroutine is tied to the main thread, and every switch would cost one
+	// of threads.
+	code := make(chan int)
+	go func() { code <- runChild() }()
+	os.Exit(<-code)
+}
+
+// mortal is set in a process that ends with its parent, and bootComm is the
+// name of its executable.
+var (
+	mortal   bool
+	bootComm string
+)
+
+// runChild is a child's life, from the bootstrap to its exit code.
+func runChild() int {
+	var b bootstrap
+	if err := readFrame(blockingFd(lifelineFd), bootstrapPlan, unsafe.Pointer(&b)); err != nil {
+		// The parent died, or never sent what it had announced.
+		return 1
+	}
+	become(&b)
+	err := func() error {
+		e := entries[b.Target]
+		if e == nil {
+			return fmt.Errorf("ipc: no target %s in this executable", b.Target)
+		}
+		spaces, err := takeSeats(b.Seats)
+		if err != nil {
+			return err
+		}
+		return call(e, &codec.Decoder{Buf: b.Args, Context: spaces})
+	}()
+	code := 0
+	if err != nil {
+		code = 1
+		tell(b.Name, err)
+	}
+	endChildren()
+	space.LeaveAll()
+	return code
+}
+
+// become makes this process the child that b describes.
+func become(b *bootstrap) {
+	mortal, bootComm = b.Mortal, b.Comm
+	self.Name, self.identity = b.Name, b.Identity
+	self.Daemon, self.parentPid = b.Daemon, b.ParentPid
+	parent = &Process{Name: b.ParentName, pid: b.ParentPid, state: started, ended: make(chan struct{})}
+	if runtime.GOOS == "linux" {
+		// Started as /proc/self/exe, the process would be listed as "exe".
+		_ = os.WriteFile("/proc/self/comm", []byte(b.Comm), 0)
+	}
+	_ = syscall.SetNonblock(lifelineFd, true)
+	lifeline = os.NewFile(lifelineFd, "lifeline")
+	go watchParent()
+}
+
+// lifeline is a child's end of the socket to its parent.
+var lifeline *os.File
+
+// watchParent waits for the end of the parent: nothing else ends the stream.
+func watchParent() {
+	_, _ = io.Copy(io.Discard, lifeline)
+	if mortal {
+		os.Exit(1)
+	}
+	parent.mu.Lock()
+	defer parent.mu.Unlock()
+	parent.state = stopped
+	close(parent.ended)
+}
+
+// takeSeats maps the segments that came with the arguments.
+func takeSeats(seats []seat) ([]*space.Space, error) {
+	spaces := make([]*space.Space, len(seats))
+	for i := range seats {
+		syscall.CloseOnExec(segmentFd + i)
+	}
+	for i, seat := range seats {
+		s, err := space.Attach(segmentFd+i, seat.Slot, seat.Gen)
+		if err != nil {
+			return nil, err
+		}
+		spaces[i] = s
+	}
+	return spaces, nil
+}
+
+// call runs the target and makes an error of a panic. The target has a
+// goroutine of its own, which it may end (runtime.Goexit).
+func call(e *entry, args *codec.Decoder) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	result := make(chan error, 1)
+	go func() {
+		var err error = &RemoteError{Msg: "the target ended its goroutine (runtime.Goexit)"}
+		defer func() {
+			if v := recover(); v != nil {
+				err = &RemoteError{Msg: fmt.Sprint("panic: ", v), Stack: stack()}
+			}
+			result <- err
+		}()
+		err = e.run(ctx, args)
+	}()
+	return <-result
+}
+
+// stack is the calling goroutine's stack trace.
+func stack() string {
+	b := make([]byte, 64<<10)
+	return string(b[:runtime.Stack(b, false)])
+}
+
+// maxReport bounds each text that goes to the parent, so that a report fits
+// into the socket's buffer: a parent that is stopped must not hold the child.
+const maxReport = 32 << 10
+
+// tell reports the error of the target: to people on the standard error, and
+// to the parent for ExitError.
+func tell(name string, err error) {
+	r := report{Msg: err.Error()}
+	if re, ok := err.(*RemoteError); ok {
+		r.Stack = re.Stack
+	}
+	text := "Process " + name + ": " + r.Msg + "\n"
+	if r.Stack != "" {
+		text += r.Stack
+	}
+	_, _ = os.Stderr.WriteString(text)
+	r.Msg, r.Stack = clip(r.Msg), clip(r.Stack)
+	_ = writeFrame(lifeline, reportPlan, unsafe.Pointer(&r))
+}
+
+func clip(s string) string {
+	if len(s) > maxReport {
+		return s[:maxReport] + "..."
+	}
+	return s
+}
+
+// blockingFd reads a descriptor with plain system calls.
+type blockingFd int
+
+func (fd blockingFd) Read(b []byte) (int, error) {
+	for {
+		n, err := syscall.Read(int(fd), b)
+		switch {
+		case err == syscall.EINTR:
+			continue
+		case err != nil:
+			return 0, err
+		case n == 0:
+			return 0, io.EOF
+		}
+		return n, nil
+	}
+}

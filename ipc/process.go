@@ -1,0 +1,263 @@
+package ipc
+
+import (
+	"context"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"unsafe"
+
+	"github.com/mpbox/mpbox/ipc/internal/codec"
+)
+
+// A Process is a function that runs, or is to run, in a child process: a new
+// run of the same executable. Make it with [NewProcess], set the fields, then
+// call Start; setting a field later changes nothing. Several goroutines may
+// use it at once. It must not be copied. In Python: multiprocessing.Process.
+//
+// One goroutine for each child waits for its end and reaps it at once, so
+// there are no zombies. If the parent is killed, daemon children end too; the
+// others go on.
+type Process struct {
+	// Name is for messages and for people; it need not be unique. NewProcess
+	// sets Process-1, Process-2 and so on, counting all processes that this
+	// one has made; below the child Process-2 they are Process-2:1, ... .
+	Name string
+
+	// Daemon makes the child end with its parent, however that ends, and
+	// Main end it when the program is done. All descendants of a daemon
+	// share its fate. The Unix daemon is something else. In Python the
+	// children of daemons are forbidden.
+	Daemon bool
+
+	// Stdout and Stderr are where the child's output goes; nil means where
+	// ours does. An *os.File is handed to the child; for any other writer a
+	// goroutine copies through a pipe, and Join waits for it. The child's
+	// standard input is the null device.
+	Stdout, Stderr io.Writer
+
+	// Env is the environment of the child, as in exec.Cmd; nil means ours.
+	Env []string
+
+	// Dir is the working directory of the child; empty means ours.
+	Dir string
+
+	target     *entry
+	encodeArgs func(e *codec.Encoder) error
+	identity   []int
+	parentPid  int
+
+	mu     sync.Mutex
+	state  state
+	proc   *os.Process
+	pid    int
+	code   int
+	err    error
+	ended  chan struct{} // closed by the goroutine of watch.go
+	closed bool
+}
+
+type state int
+
+const (
+	initial state = iota
+	started
+	stopped
+)
+
+var counter struct {
+	sync.Mutex
+	n int
+}
+
+// NewProcess makes a process that will run t with args, which Start copies.
+// It does not start it.
+func NewProcess[A any](t Target[A], args A) *Process {
+	if t.entry == nil {
+		panic("ipc: zero Target")
+	}
+	plan := mustPlan[A](t.entry.name)
+	return newProcess(t.entry, func(e *codec.Encoder) error {
+		return plan.Encode(e, unsafe.Pointer(&args))
+	})
+}
+
+func newProcess(t *entry, encodeArgs func(*codec.Encoder) error) *Process {
+	counter.Lock()
+	defer counter.Unlock()
+	counter.n++
+	self := CurrentProcess()
+	id := append(self.identity[:len(self.identity):len(self.identity)], counter.n)
+	return &Process{
+		Name:       t.base + "-" + joinInts(id),
+		target:     t,
+		encodeArgs: encodeArgs,
+		identity:   id,
+		parentPid:  os.Getpid(),
+		ended:      make(chan struct{}),
+	}
+}
+
+func joinInts(id []int) string {
+	parts := make([]string, len(id))
+	for i, n := range id {
+		parts[i] = strconv.Itoa(n)
+	}
+	return strings.Join(parts, ":")
+}
+
+// Join waits until the process has ended and all of its output is copied. It
+// returns nil if the exit code is 0, else an [*ExitError]; ctx.Err() if ctx
+// ends first, which leaves the process alone; ErrNotStarted or ErrClosed. It
+// can be called any number of times, by any number of goroutines.
+func (p *Process) Join(ctx context.Context) error {
+	if err := p.check(); err != nil {
+		return err
+	}
+	select {
+	case <-p.ended:
+		return p.exitError()
+	default:
+	}
+	select {
+	case <-p.ended:
+		return p.exitError()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// check gives the error of using a process that is closed or not started.
+func (p *Process) check() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.closed:
+		return ErrClosed
+	case p.state == initial:
+		return ErrNotStarted
+	}
+	return nil
+}
+
+func (p *Process) exitError() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.code == 0 && p.err == nil {
+		return nil
+	}
+	return &ExitError{Name: p.Name, Pid: p.pid, Code: p.code, Err: p.err}
+}
+
+// Terminate sends SIGTERM to the process, which ends it unless it does
+// something else with it. It does not wait: IsAlive may still be true. It
+// ends the one process, not its children. For a process that has ended it
+// does nothing and returns nil.
+func (p *Process) Terminate() error { return p.signal(syscall.SIGTERM) }
+
+// Kill is like Terminate with SIGKILL, which no process can refuse.
+func (p *Process) Kill() error { return p.signal(syscall.SIGKILL) }
+
+func (p *Process) signal(sig syscall.Signal) error {
+	if err := p.check(); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.state == stopped:
+		return nil
+	case p.proc == nil:
+		return ErrNotChild
+	}
+	if err := p.proc.Signal(sig); err != nil && err != os.ErrProcessDone {
+		return err
+	}
+	return nil
+}
+
+// IsAlive reports whether the process was started and has not ended.
+func (p *Process) IsAlive() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.state == started
+}
+
+// ExitCode is how the process ended: 0; 1 if its target returned an error or
+// panicked; n for os.Exit(n); -n if signal n ended it. It reports false as
+// long as it has not ended.
+func (p *Process) ExitCode() (code int, ended bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.code, p.state == stopped
+}
+
+// Pid is the process's id, 0 before Start.
+func (p *Process) Pid() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.pid
+}
+
+// Sentinel is closed when the process has ended, for use in a select. Before
+// Start it is open.
+func (p *Process) Sentinel() <-chan struct{} { return p.ended }
+
+// Close gives the handle up: Join, Terminate and Kill return ErrClosed from
+// then on. A process that is alive can't be closed (ErrRunning). What it used
+// of the system was freed when it ended, so Close is never needed. In Python:
+// Process.close.
+func (p *Process) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.state == started {
+		return ErrRunning
+	}
+	p.closed = true
+	return nil
+}
+
+// String describes the process as Python does:
+//
+//	<Process name='Process-1' pid=24281 parent=24202 stopped exitcode=-SIGTERM>
+func (p *Process) String() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := "<Process name='" + p.Name + "'"
+	if p.pid != 0 {
+		s += " pid=" + strconv.Itoa(p.pid)
+	}
+	if p.parentPid != 0 {
+		s += " parent=" + strconv.Itoa(p.parentPid)
+	}
+	switch p.state {
+	case initial:
+		s += " initial"
+	case started:
+		s += " started"
+	case stopped:
+		s += " stopped exitcode=" + codeName(p.code)
+	}
+	if p.Daemon {
+		s += " daemon"
+	}
+	return s + ">"
+}
+
+// codeName gives the usual signals their names.
+func codeName(code int) string {
+	names := map[syscall.Signal]string{
+		syscall.SIGHUP: "SIGHUP", syscall.SIGINT: "SIGINT", syscall.SIGQUIT: "SIGQUIT",
+		syscall.SIGILL: "SIGILL", syscall.SIGABRT: "SIGABRT", syscall.SIGFPE: "SIGFPE",
+		syscall.SIGKILL: "SIGKILL", syscall.SIGSEGV: "SIGSEGV", syscall.SIGPIPE: "SIGPIPE",
+		syscall.SIGALRM: "SIGALRM", syscall.SIGTERM: "SIGTERM", syscall.SIGBUS: "SIGBUS",
+		syscall.SIGUSR1: "SIGUSR1", syscall.SIGUSR2: "SIGUSR2",
+	}
+	if name := names[syscall.Signal(-code)]; code < 0 && name != "" {
+		return "-" + name
+	}
+	return strconv.Itoa(code)
+}
