@@ -1,6 +1,7 @@
 package ipc
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -105,19 +106,44 @@ func childEnv(env []string, t token) []string {
 	return append(env, marker+"="+hex.EncodeToString(t[:]))
 }
 
-// writeFrame writes one length-prefixed frame in one call, where the writer
-// takes it whole.
-func writeFrame(w io.Writer, plan *codec.Plan, p unsafe.Pointer) error {
-	e := codec.Encoder{Buf: make([]byte, 8)}
+// appendFrame appends *p to b as a length-prefixed frame.
+func appendFrame(b []byte, plan *codec.Plan, p unsafe.Pointer) ([]byte, error) {
+	at := len(b)
+	e := codec.Encoder{Buf: append(b, make([]byte, 8)...)}
 	if err := plan.Encode(&e, p); err != nil {
-		return err
+		return nil, err
 	}
-	binary.LittleEndian.PutUint64(e.Buf, uint64(len(e.Buf)-8))
-	_, err := w.Write(e.Buf)
-	return err
+	binary.LittleEndian.PutUint64(e.Buf[at:], uint64(len(e.Buf)-at-8))
+	return e.Buf, nil
 }
 
-// readFrame reads what writeFrame wrote. A stream that ends before a whole
+// writeNow writes what a non-blocking descriptor takes at once, and returns
+// the rest.
+func writeNow(f *os.File, b []byte) (rest []byte, err error) {
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	werr := conn.Write(func(fd uintptr) bool {
+		for len(b) > 0 {
+			var n int
+			if n, err = syscall.Write(int(fd), b); err == syscall.EINTR {
+				continue
+			}
+			if err != nil {
+				break
+			}
+			b = b[n:]
+		}
+		return true
+	})
+	if err == syscall.EAGAIN {
+		err = nil
+	}
+	return b, cmp.Or(err, werr)
+}
+
+// readFrame reads what appendFrame made. A stream that ends before a whole
 // frame gives io.EOF or io.ErrUnexpectedEOF.
 func readFrame(r io.Reader, plan *codec.Plan, p unsafe.Pointer) error {
 	var head [8]byte

@@ -83,10 +83,14 @@ func (l *Lock) take(gate error, lock func() (died bool, err error)) error {
 
 // Release frees the lock. It panics if this process does not hold it.
 func (l *Lock) Release() {
-	if l.h.Enter() != nil || !l.h.Mutex().Unlock(l.h) {
+	held := l.h.Enter() == nil
+	if held {
+		held = l.h.Mutex().Unlock(l.h)
+		l.h.Exit()
+	}
+	if !held {
 		panic("ipc: release of a lock that this process does not hold")
 	}
-	l.h.Exit()
 	l.h.In.Unlock()
 }
 

@@ -175,7 +175,9 @@ func tell(name string, err error) {
 	}
 	_, _ = os.Stderr.WriteString(text)
 	r.Msg, r.Stack = clip(r.Msg), clip(r.Stack)
-	_ = writeFrame(lifeline, reportPlan, unsafe.Pointer(&r))
+	if b, err := appendFrame(nil, reportPlan, unsafe.Pointer(&r)); err == nil {
+		_, _ = lifeline.Write(b) // a parent that is gone needs no report
+	}
 }
 
 func clip(s string) string {

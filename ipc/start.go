@@ -1,12 +1,11 @@
 package ipc
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 	"unsafe"
 
@@ -40,7 +39,6 @@ func (p *Process) Start() error {
 
 // A launch is what belongs to one start of a child.
 type launch struct {
-	boot     bootstrap
 	cargo    *cargo
 	lifeline *os.File
 	output   *output
@@ -60,14 +58,24 @@ func (p *Process) start() (err error) {
 	if err := l.cargo.seatChild(); err != nil {
 		return err
 	}
-	p.fill(&l.boot, l.cargo, args.Buf)
 	childEnd := -1
 	if l.lifeline, childEnd, err = socketpair(); err != nil {
 		return err
 	}
-	defer syscall.Close(childEnd)
+	defer func() {
+		if childEnd >= 0 {
+			syscall.Close(childEnd)
+		}
+	}()
 	t := newToken()
-	if _, err := l.lifeline.Write(t[:]); err != nil {
+	msg, err := appendFrame(t[:], bootstrapPlan, unsafe.Pointer(p.bootstrap(l.cargo, args.Buf)))
+	if err != nil {
+		return err
+	}
+	// What the socket takes is there when the child looks. A parent may leave
+	// right after Start, so the rest is not for later either.
+	rest, err := writeNow(l.lifeline, msg)
+	if err != nil {
 		return err
 	}
 	pid, err := p.exec(l, t, childEnd)
@@ -79,6 +87,11 @@ func (p *Process) start() (err error) {
 		return err
 	}
 	p.pid = pid
+	syscall.Close(childEnd) // or the child's death would not break the write
+	childEnd = -1
+	if len(rest) > 0 {
+		_, _ = l.lifeline.Write(rest) // a child that dies early is told by its end
+	}
 	go p.watch(l)
 	return nil
 }
@@ -91,16 +104,15 @@ func (l *launch) undo() {
 	}
 }
 
-func (p *Process) fill(b *bootstrap, c *cargo, args []byte) {
-	self := CurrentProcess()
-	*b = bootstrap{
+func (p *Process) bootstrap(c *cargo, args []byte) *bootstrap {
+	return &bootstrap{
 		Target:     p.target.name,
 		Name:       p.Name,
 		Identity:   p.identity,
 		Daemon:     p.Daemon,
 		Mortal:     p.Daemon || mortal,
 		ParentPid:  os.Getpid(),
-		ParentName: self.Name,
+		ParentName: CurrentProcess().Name,
 		Comm:       comm(),
 		Seats:      c.seats,
 		Args:       args,
@@ -180,15 +192,12 @@ func comm() string {
 	if err != nil {
 		return "ipc"
 	}
-	return filepath.Base(exe)
+	return exe[strings.LastIndexByte(exe, '/')+1:]
 }
 
 // watch is the one goroutine that belongs to a running child. It ends with
 // the child, whatever it does.
 func (p *Process) watch(l *launch) {
-	// A child that dies early breaks the write; its end is then read below.
-	werr := writeFrame(l.lifeline, bootstrapPlan, unsafe.Pointer(&l.boot))
-	l.boot = bootstrap{}
 	var r report
 	rerr := readFrame(l.lifeline, reportPlan, unsafe.Pointer(&r))
 	if rerr == nil {
@@ -202,11 +211,8 @@ func (p *Process) watch(l *launch) {
 
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch {
-	case rerr == nil:
+	if rerr == nil {
 		p.err = &RemoteError{Msg: r.Msg, Stack: r.Stack}
-	case werr != nil && !errors.Is(werr, syscall.EPIPE) && !errors.Is(werr, syscall.ECONNRESET):
-		p.err = werr
 	}
 	if err != nil { // somebody else has reaped it
 		p.code, p.err = 255, err

@@ -18,6 +18,9 @@ func unlinkedFile() (int, error) {
 		if err == nil {
 			return fd, nil
 		}
+		if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+			return -1, err
+		}
 		errs = append(errs, err)
 	}
 	return -1, errors.Join(errs...)

@@ -3,6 +3,7 @@
 package shm
 
 import (
+	"os"
 	"syscall"
 	"unsafe"
 )
@@ -23,12 +24,16 @@ func createFile() (int, error) {
 	if err == syscall.EINVAL { // before Linux 6.3
 		fd, err = memfdCreate(mfdCloexec | mfdAllowSealing)
 	}
-	if err != nil {
-		return unlinkedFile() // seccomp filters refuse memfd_create here and there
+	switch err {
+	case nil:
+	case syscall.ENOSYS, syscall.EPERM, syscall.EACCES: // a filter, as some containers have
+		return unlinkedFile()
+	default:
+		return -1, os.NewSyscallError("memfd_create", err)
 	}
 	if err := syscall.Ftruncate(fd, Size); err != nil {
 		syscall.Close(fd)
-		return -1, err
+		return -1, os.NewSyscallError("ftruncate", err)
 	}
 	// A kernel that can't seal leaves a segment that works all the same.
 	_, _, _ = syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), fAddSeals, sealShrinkGrow)

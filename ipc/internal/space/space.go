@@ -17,8 +17,10 @@ package space
 import (
 	"context"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -186,14 +188,22 @@ func (t *set) remove(s *Space) {
 	delete(t.m, s)
 }
 
+func (t *set) all() []*Space {
+	t.Lock()
+	defer t.Unlock()
+	return slices.Collect(maps.Keys(t.m))
+}
+
 // LeaveAll gives up all that this process holds in any segment, for its end.
 // The memory stays mapped: goroutines that still wait in it must not fault.
 // A process that is killed can't call it, and is found out.
 func LeaveAll() {
-	memberships.Lock()
-	defer memberships.Unlock()
-	for s := range memberships.m {
-		s.leave()
+	for _, s := range memberships.all() {
+		s.mu.Lock()
+		if s.seg != nil {
+			s.leave()
+		}
+		s.mu.Unlock()
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"math"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -41,7 +42,8 @@ var (
 //
 // A message is one or more frames: a 32-bit header, then the bytes, padded to
 // a multiple of four so that no header wraps. A message bigger than half the
-// ring streams through in several frames. A getter that meets a first frame
+// ring streams through in several frames, the first of which begins with its
+// length. A getter that meets a first frame
 // where it wants a later one drops what it has, since its putter died or gave
 // up; one that meets a later frame where it wants a first one skips it, since
 // the getter that had the beginning died.
@@ -77,7 +79,15 @@ const sleepBit = 1
 
 func bytesOf(v uint64) uint32 { return uint32(v) &^ 3 }
 func count(v uint64) uint32   { return uint32(v >> 32) }
-func pad(n int) uint32        { return uint32(n+3) &^ 3 }
+
+// frameSize is what a frame of n bytes takes in the ring. A message of more
+// than 32 bits is far too big for one frame, and told so.
+func frameSize(n int) uint32 {
+	if n > lenMask {
+		return math.MaxUint32
+	}
+	return uint32(n+3)&^3 + header
+}
 
 // Len is the number of whole messages in the ring.
 func (r *Ring) Len() int {
@@ -108,15 +118,19 @@ func (r *Ring) Send(ctx context.Context, env Env, peers Peers, msg []byte) error
 	}
 	defer r.Put.Unlock(env)
 	whole := uint32(len(r.Data)) / 2
-	later := uint32(0)
-	for pad(len(msg))+header > whole {
-		part := int(whole/2) - header
-		if err := r.putFrame(ctx, env, peers, msg[:part], moreBit|later); err != nil {
+	if frameSize(len(msg)) <= whole {
+		return r.putFrame(ctx, env, peers, msg, 0)
+	}
+	length := binary.LittleEndian.AppendUint64(nil, uint64(len(msg)))
+	if err := r.putFrame(ctx, env, peers, length, moreBit); err != nil {
+		return err
+	}
+	for part := int(whole/2) - header; len(msg) > part; msg = msg[part:] {
+		if err := r.putFrame(ctx, env, peers, msg[:part], moreBit|laterBit); err != nil {
 			return err
 		}
-		msg, later = msg[part:], laterBit
 	}
-	return r.putFrame(ctx, env, peers, msg, later)
+	return r.putFrame(ctx, env, peers, msg, laterBit)
 }
 
 // TrySend puts msg if that needs no waiting.
@@ -125,7 +139,7 @@ func (r *Ring) TrySend(env Env, peers Peers, msg []byte) error {
 		return ErrWouldBlock
 	}
 	defer r.Put.Unlock(env)
-	need := pad(len(msg)) + header
+	need := frameSize(len(msg))
 	switch {
 	case !peers(false):
 		return ErrNoReader
@@ -137,7 +151,7 @@ func (r *Ring) TrySend(env Env, peers Peers, msg []byte) error {
 }
 
 func (r *Ring) putFrame(ctx context.Context, env Env, peers Peers, part []byte, marks uint32) error {
-	need := pad(len(part)) + header
+	need := frameSize(len(part))
 	err := sleepUntil(ctx, env, r.Tail, r.TailLow, func(look bool) (bool, error) {
 		if !peers(look) {
 			return false, ErrNoReader
@@ -171,7 +185,7 @@ func (r *Ring) consume(env Env, h uint32) {
 // it. If we die before the wake, the sleepers look again after their nap.
 func advance(env Env, w *atomic.Uint64, low *atomic.Uint32, n int, marks uint32) {
 	v := w.Load()
-	v = uint64(count(v))<<32 | uint64(bytesOf(v)+header+pad(n))
+	v = uint64(count(v))<<32 | uint64(bytesOf(v)+frameSize(n))
 	if marks&moreBit == 0 {
 		v += oneMessage
 	}
@@ -219,8 +233,10 @@ func (r *Ring) take(ctx context.Context, env Env, peers Peers) ([]byte, error) {
 		}
 		h := r.frame()
 		switch {
+		case h&laterBit == 0 && h&moreBit == 0:
+			msg, begun = r.appendFrame(nil, h), true
 		case h&laterBit == 0:
-			msg, begun = r.appendFrame(msg[:0], h), true
+			msg, begun = make([]byte, 0, r.length(h)), true
 		case begun:
 			msg = r.appendFrame(msg, h)
 		}
@@ -302,6 +318,19 @@ func (r *Ring) frame() uint32 {
 	r.copyOut(h[:], bytesOf(r.Tail.Load()))
 	return binary.LittleEndian.Uint32(h[:])
 }
+
+// length is the length of the message that begins with the frame at tail, as
+// a hint: what really comes is what counts.
+func (r *Ring) length(h uint32) int {
+	b := r.appendFrame(nil, h)
+	if len(b) != 8 {
+		return 0
+	}
+	return int(min(binary.LittleEndian.Uint64(b), maxHint))
+}
+
+// maxHint bounds what a length that a wild write has spoilt can allocate.
+const maxHint = 1 << 30
 
 // appendFrame appends the bytes of the frame at tail, whose header is h. It
 // leaves the frame where it is.

@@ -1,0 +1,297 @@
+package ipc_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/mpbox/mpbox/ipc"
+)
+
+// die ends the calling process as how says. A return is a clean end.
+func die(how string) error {
+	switch how {
+	case "error":
+		return errors.New("no luck")
+	case "panic":
+		panic("ouch")
+	case "exit":
+		os.Exit(3)
+	case "kill":
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		select {}
+	}
+	return nil
+}
+
+// ways are how a process can end in the kill table.
+var ways = []string{"return", "error", "panic", "exit", "kill"}
+
+// victim is a process that dies somewhere. Where it holds a handle, others
+// wait for it.
+type victim struct {
+	How      string
+	Where    string
+	Lock     *ipc.Lock
+	Queue    *ipc.Queue[int]
+	Sender   *ipc.Sender[[]byte]
+	Receiver *ipc.Receiver[[]byte]
+	Barrier  *ipc.Barrier
+	Ready    *ipc.Sender[bool]
+}
+
+func (v victim) Run(ctx context.Context) error {
+	var err error
+	switch v.Where {
+	case "holding the lock":
+		err = v.Lock.Acquire(ctx)
+	case "after a put":
+		err = v.Queue.Put(ctx, 1)
+	case "after a get":
+		_, err = v.Queue.Get(ctx)
+	case "after a send":
+		err = v.Sender.Send(ctx, []byte("whole"))
+	case "in a long send":
+		go func() { _ = v.Sender.Send(ctx, make([]byte, 8<<20)) }()
+	case "after a receive":
+		_, err = v.Receiver.Recv(ctx)
+	}
+	if err = errors.Join(err, v.Ready.Send(ctx, true)); err != nil {
+		return err
+	}
+	return die(v.How)
+}
+
+var victimTarget = ipc.TargetOf[victim]()
+
+// TestKillTable has a process die in every way at every place, and checks
+// that what another process then does ends with what is promised.
+func TestKillTable(t *testing.T) {
+	rows := []struct {
+		where string
+		then  func(t *testing.T, ctx context.Context, v victim, how string)
+	}{
+		{"before anything", func(t *testing.T, ctx context.Context, v victim, how string) {
+			if err := v.Lock.Acquire(ctx); err != nil {
+				t.Errorf("Acquire() = %v", err)
+			}
+			v.Lock.Release()
+		}},
+		{"holding the lock", func(t *testing.T, ctx context.Context, v victim, how string) {
+			if err := v.Lock.Acquire(ctx); err != ipc.ErrOwnerDied {
+				t.Errorf("Acquire() = %v; want ErrOwnerDied", err)
+			}
+			v.Lock.Release()
+			if err := v.Lock.TryAcquire(); err != nil {
+				t.Errorf("TryAcquire() after recovery = %v", err)
+			}
+			v.Lock.Release()
+		}},
+		{"after a put", func(t *testing.T, ctx context.Context, v victim, how string) {
+			if got, err := v.Queue.Get(ctx); got != 1 || err != nil {
+				t.Errorf("Get() = %d, %v", got, err)
+			}
+			if _, err := v.Queue.Get(ctx); err != io.EOF {
+				t.Errorf("Get() at the end = %v", err)
+			}
+		}},
+		{"after a send", func(t *testing.T, ctx context.Context, v victim, how string) {
+			if got, err := v.Receiver.Recv(ctx); string(got) != "whole" || err != nil {
+				t.Errorf("Recv() = %q, %v", got, err)
+			}
+			if _, err := v.Receiver.Recv(ctx); err != io.EOF {
+				t.Errorf("Recv() at the end = %v", err)
+			}
+		}},
+		{"in a long send", func(t *testing.T, ctx context.Context, v victim, how string) {
+			if _, err := v.Receiver.Recv(ctx); err != io.EOF {
+				t.Errorf("Recv() = %v; nothing half-sent may be seen", err)
+			}
+		}},
+		{"never receiving", func(t *testing.T, ctx context.Context, v victim, how string) {
+			v.Receiver.Close()
+			var err error
+			for err == nil {
+				err = v.Sender.Send(ctx, make([]byte, 100<<10))
+			}
+			if err != ipc.ErrBrokenPipe {
+				t.Errorf("Send() = %v; want ErrBrokenPipe", err)
+			}
+		}},
+		{"before the barrier", func(t *testing.T, ctx context.Context, v victim, how string) {
+			if how == "return" || how == "error" || how == "panic" {
+				return // it left in good order; who still waits is the program's affair
+			}
+			if _, err := v.Barrier.Wait(ctx); err != ipc.ErrBrokenBarrier {
+				t.Errorf("Wait() = %v", err)
+			}
+		}},
+	}
+	for _, row := range rows {
+		for _, how := range ways {
+			t.Run(row.where+"/"+how, func(t *testing.T) {
+				ctx := guard(t)
+				ready, r := channel[bool](t)
+				v := victim{How: how, Where: row.where, Lock: newLock(t), Queue: newQueue[int](t, 0),
+					Barrier: newBarrier(t, 2), Ready: r}
+				v.Receiver, v.Sender = channel[[]byte](t)
+				theirs := v
+				if row.where == "in a long send" && how == "return" {
+					t.Skip("a target that returns while its goroutine sends has not died")
+				}
+				p := ipc.NewProcess(victimTarget, theirs)
+				p.Stderr = io.Discard
+				start(t, p)
+				ok(ready.Recv(ctx))(t)
+				if row.where != "never receiving" {
+					v.Sender.Close()
+				}
+				row.then(t, ctx, v, how)
+				_ = p.Join(ctx)
+			})
+		}
+	}
+}
+
+// family is a process with children of its own, for its own death.
+type family struct {
+	Daemon bool
+	Alive  *ipc.Sender[int] // held by the grandchild until it ends
+	Ready  *ipc.Sender[int]
+}
+
+func startFamily(ctx context.Context, f family) error {
+	p := ipc.NewProcess(holdAliveTarget, f)
+	p.Daemon = f.Daemon
+	if err := p.Start(); err != nil {
+		return err
+	}
+	f.Alive.Close()
+	<-ctx.Done()
+	return nil
+}
+
+func holdAlive(ctx context.Context, f family) error {
+	if err := f.Ready.Send(ctx, os.Getpid()); err != nil {
+		return err
+	}
+	select {
+	case <-ipc.ParentProcess().Sentinel():
+		return f.Alive.Send(ctx, 1) // only one who outlives its parent comes here
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+var (
+	familyTarget    = ipc.NewTarget(startFamily)
+	holdAliveTarget = ipc.NewTarget(holdAlive)
+)
+
+func TestDaemonDiesWithKilledParent(t *testing.T) { // KF-42, ROB-35, PROC-60
+	for _, daemon := range []bool{true, false} {
+		for _, sig := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
+			t.Run(map[bool]string{true: "daemon", false: "other"}[daemon]+"/"+sig.String(), func(t *testing.T) {
+				ctx := guard(t)
+				alive, a := channel[int](t)
+				ready, r := channel[int](t)
+				p := ipc.NewProcess(familyTarget, family{daemon, a, r})
+				start(t, p)
+				a.Close()
+				pid := ok(ready.Recv(ctx))(t)
+				if err := syscall.Kill(p.Pid(), sig); err != nil {
+					t.Fatal(err)
+				}
+				n, err := alive.Recv(ctx)
+				if daemon && err != io.EOF || !daemon && n != 1 {
+					t.Errorf("the grandchild said %d, %v", n, err)
+				}
+				_ = p.Join(ctx)
+				// The grandchild is init's to reap, or whoever's stands in for it.
+				until(func() bool { return gone(pid) }, func() { t.Errorf("process %d is still there", pid) })
+			})
+		}
+	}
+}
+
+// gone reports whether a process that is not ours has ended.
+func gone(pid int) bool {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return syscall.Kill(pid, 0) == syscall.ESRCH || os.IsNotExist(err)
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	return strings.HasPrefix(rest, "Z")
+}
+
+// TestStartWithoutMain runs this test binary as a program that has forgotten
+// to call Main: Start must refuse, or the program would multiply.
+func TestStartWithoutMain(t *testing.T) { // PROC-75, users.md test 11
+	if os.Getenv("IPC_TEST_NO_MAIN") != "" {
+		err := ipc.NewProcess(noopTarget, ipc.None{}).Start()
+		if err != ipc.ErrNoMain || !strings.Contains(err.Error(), "ipc.Main(") {
+			t.Errorf("Start() = %v", err)
+		}
+		return
+	}
+	guard(t)
+	cmd := exec.Command(os.Args[0], "-test.run=^TestStartWithoutMain$")
+	cmd.Env = append(os.Environ(), "IPC_TEST_NO_MAIN=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestMarkerAloneMakesNoChild gives a program the environment of a child, and
+// something else as descriptor 3.
+func TestMarkerAloneMakesNoChild(t *testing.T) { // users.md section 4.1, CTX-08
+	guard(t)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	for _, files := range [][]*os.File{nil, {r}} {
+		cmd := exec.Command(os.Args[0], "-test.run=^$", "-test.v")
+		cmd.Env = append(os.Environ(), "GO_IPC_CHILD="+strings.Repeat("ab", 16))
+		cmd.ExtraFiles = files
+		out, err := cmd.CombinedOutput()
+		if err != nil || !bytes.Contains(out, []byte("PASS")) {
+			t.Errorf("%v\n%s", err, out)
+		}
+	}
+}
+
+// inherited is what another program gets from this process.
+func inherited() (string, error) {
+	out, err := exec.Command("sh", "-c", "env | grep -c GO_IPC; ls /proc/self/fd").CombinedOutput()
+	return string(out), err
+}
+
+func showInherited(ctx context.Context, s *ipc.Sender[string]) error {
+	got, err := inherited()
+	return errors.Join(err, s.Send(ctx, got))
+}
+
+var showInheritedTarget = ipc.NewTarget(showInherited)
+
+func TestOtherProgramsInheritNothing(t *testing.T) { // CTX-08, PROC-54, PROC-76
+	ctx := guard(t)
+	r, s := channel[string](t)
+	p := ipc.NewProcess(showInheritedTarget, s)
+	start(t, p)
+	got := ok(r.Recv(ctx))(t)
+	join(t, p)
+	// What came to us from outside goes on to everyone.
+	if want := ok(inherited())(t); got != want {
+		t.Errorf("a program of the child's inherits %q; one of ours %q", got, want)
+	}
+}

@@ -1,0 +1,157 @@
+package ipc_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/mpbox/mpbox/ipc"
+)
+
+func TestMain(m *testing.M) {
+	if os.Getenv("IPC_TEST_NO_MAIN") != "" {
+		os.Exit(m.Run())
+	}
+	os.Exit(ipc.Main(m.Run))
+}
+
+// limit is for how long a test may run: a hang is a failure with all stacks.
+const limit = 20 * time.Second
+
+// guard watches over a test that starts processes. It ends the run if the
+// test hangs, and fails the test if it leaves a child, a zombie, a
+// descriptor, a mapped segment or a file behind.
+func guard(t *testing.T) context.Context {
+	t.Helper()
+	prime(t)
+	before := census()
+	watchdog := time.AfterFunc(limit, func() {
+		for _, p := range ipc.ActiveChildren() {
+			_ = syscall.Kill(p.Pid(), syscall.SIGQUIT)
+		}
+		buf := make([]byte, 1<<20)
+		fmt.Fprintf(os.Stderr, "%s hangs\n%s\n", t.Name(), buf[:runtime.Stack(buf, true)])
+		time.Sleep(time.Second) // for the stacks of the children
+		os.Exit(3)
+	})
+	t.Cleanup(func() {
+		defer watchdog.Stop()
+		for _, p := range ipc.ActiveChildren() {
+			_ = p.Kill()
+			_ = p.Join(context.Background())
+			if !t.Failed() {
+				t.Errorf("%v was left running", p)
+			}
+		}
+		// Watch goroutines close their descriptors after the tests saw the
+		// end of the process; that is soon, or the watchdog's matter.
+		until(func() bool { return t.Failed() || census() == before },
+			func() { t.Errorf("left behind:\n%s\nbefore:\n%s", census(), before) })
+	})
+	return context.Background()
+}
+
+// prime makes what a process has once: a segment, the network poller.
+func prime(t *testing.T) {
+	t.Helper()
+	l, err := ipc.NewLock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	w.Close()
+}
+
+// until asks for a condition until it holds; after five seconds it is not
+// going to.
+func until(cond func() bool, otherwise func()) {
+	for end := time.Now().Add(5 * time.Second); !cond(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			otherwise()
+			return
+		}
+	}
+}
+
+// census lists what a process can leave behind.
+func census() string {
+	var s strings.Builder
+	fds, _ := filepath.Glob("/proc/self/fd/*")
+	maps, _ := os.ReadFile("/proc/self/maps")
+	segments := strings.Count(string(maps), "/memfd:ipc") + strings.Count(string(maps), "/ipc-")
+	files, _ := filepath.Glob("/dev/shm/ipc-*")
+	temps, _ := filepath.Glob(filepath.Join(os.TempDir(), "ipc-*"))
+	fmt.Fprintf(&s, "descriptors %d, segments %d, files %v\n", len(fds), segments, append(files, temps...))
+	var ws syscall.WaitStatus
+	if pid, err := syscall.Wait4(-1, &ws, syscall.WNOHANG, nil); err != syscall.ECHILD {
+		fmt.Fprintf(&s, "a child is there: %d %v\n", pid, err)
+	}
+	return s.String()
+}
+
+// start starts processes and fails the test if one can't be.
+func start(t *testing.T, ps ...*ipc.Process) {
+	t.Helper()
+	for _, p := range ps {
+		if err := p.Start(); err != nil {
+			t.Fatalf("Start() = %v", err)
+		}
+	}
+}
+
+// join joins processes that should end well.
+func join(t *testing.T, ps ...*ipc.Process) {
+	t.Helper()
+	for _, p := range ps {
+		if err := p.Join(context.Background()); err != nil {
+			t.Errorf("Join() = %v", err)
+		}
+	}
+}
+
+// ok returns v if there is no error. It takes the results of one call.
+func ok[T any](v T, err error) func(*testing.T) T {
+	return func(t *testing.T) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+// channel is a one-way pipe for what the children of a test report.
+func channel[T any](t *testing.T) (*ipc.Receiver[T], *ipc.Sender[T]) {
+	t.Helper()
+	r, s, err := ipc.OneWay[T]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close(); s.Close() })
+	return r, s
+}
+
+// mustBlock checks that f does not return within the time in which it would
+// if it did not block, and returns a function that waits for it.
+func mustBlock(t *testing.T, what string, f func()) (wait func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() { defer close(done); f() }()
+	select {
+	case <-done:
+		t.Fatalf("%s did not block", what)
+	case <-time.After(10 * time.Millisecond):
+	}
+	return func() { <-done }
+}
