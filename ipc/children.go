@@ -41,14 +41,14 @@ const daemonGrace = 500 * time.Millisecond
 // endChildren ends the daemons and waits for the others.
 func endChildren() {
 	for _, p := range ActiveChildren() {
-		if p.Daemon {
+		if p.daemon {
 			_ = p.Terminate()
 		}
 	}
 	grace, cancel := context.WithTimeout(context.Background(), daemonGrace)
 	defer cancel()
 	for _, p := range ActiveChildren() {
-		if p.Daemon && p.Join(grace) == grace.Err() {
+		if p.daemon && p.Join(grace) == grace.Err() {
 			_ = p.Kill()
 		}
 	}

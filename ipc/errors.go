@@ -38,8 +38,8 @@ var (
 	ErrClosed = errors.New("ipc: closed")
 	// ErrWouldBlock is returned by the Try methods instead of waiting.
 	ErrWouldBlock = errors.New("ipc: operation would block")
-	// ErrBrokenPipe is returned by Send when no process is left that could
-	// receive. In Python: BrokenPipeError.
+	// ErrBrokenPipe is returned by Send, and by Put when the queue is full,
+	// when no process is left that could receive. In Python: BrokenPipeError.
 	ErrBrokenPipe = errors.New("ipc: no receiver is left")
 	// ErrOwnerDied is returned by Acquire when the last holder of the lock
 	// ended without releasing it. The caller holds the lock now; what it

@@ -28,7 +28,7 @@ func Main(run func() int) int {
 	Dispatch()
 	code := run()
 	endChildren()
-	space.LeaveAll()
+	space.CloseAll()
 	return code
 }
 
@@ -83,7 +83,7 @@ func runChild() int {
 		tell(b.Name, err)
 	}
 	endChildren()
-	space.LeaveAll()
+	space.CloseAll()
 	return code
 }
 
@@ -91,7 +91,7 @@ func runChild() int {
 func become(b *bootstrap) {
 	mortal, bootComm = b.Mortal, b.Comm
 	self.Name, self.identity = b.Name, b.Identity
-	self.Daemon, self.parentPid = b.Daemon, b.ParentPid
+	self.Daemon, self.daemon, self.parentPid = b.Daemon, b.Daemon, b.ParentPid
 	parent = &Process{Name: b.ParentName, pid: b.ParentPid, state: started, ended: make(chan struct{})}
 	if runtime.GOOS == "linux" {
 		// Started as /proc/self/exe, the process would be listed as "exe".

@@ -49,6 +49,7 @@ type Process struct {
 	encodeArgs func(e *codec.Encoder) error
 	identity   []int
 	parentPid  int
+	daemon     bool // Daemon as it was at Start
 
 	mu     sync.Mutex
 	state  state
@@ -241,7 +242,7 @@ func (p *Process) String() string {
 	case stopped:
 		s += " stopped exitcode=" + codeName(p.code)
 	}
-	if p.Daemon {
+	if p.daemon || p.state == initial && p.Daemon {
 		s += " daemon"
 	}
 	return s + ">"

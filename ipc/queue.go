@@ -28,7 +28,8 @@ type Queue[T any] struct {
 	h    *space.Handle
 	ring *word.Ring
 	plan *codec.Plan
-	put  atomic.Bool // this process is marked as one that puts
+	// Whether this process is marked as one that has put, or has got.
+	hasPut, hasGot atomic.Bool
 }
 
 // NewQueue makes a queue of at most size values; 0 means as many as fit into
@@ -55,19 +56,36 @@ func (q *Queue[T]) adopt(h *space.Handle) {
 	q.h, q.ring, q.plan = h, h.Ring(0), mustPlan[T]("Queue")
 	q.ring.Limit = h.Param()
 	// Whoever has taken a value may put one on account of it: it does not
-	// just wait any more. This must be seen before the value is gone.
-	q.ring.Taken = func() { h.Unmark(space.QueueGetters) }
+	// just wait any more. This must be seen before the next one waits.
+	q.ring.DidGet = func() { h.Unmark(space.QueueWaitGet) }
+	q.ring.DidPut = func() { h.Unmark(space.QueueWaitPut) }
 }
 
-func always(bool) bool { return true }
+// getters reports whether a process is left that could get. A queue takes
+// values also when there is none yet, so this matters only to a Put that has
+// waited for a while.
+func (q *Queue[T]) getters(look bool) bool { return !look || q.h.CanGet(true) }
+
+// mark notes once that this process has put, or got.
+func (q *Queue[T]) mark(has *atomic.Bool, m int) {
+	if !has.Load() && q.h.Enter() == nil {
+		q.h.Mark(m)
+		has.Store(true)
+		q.h.Exit()
+	}
+}
 
 // Put puts v at the end of the queue. It waits while the queue is full, and
-// returns ctx.Err() if ctx ends then: v is not in the queue.
+// returns ctx.Err() if ctx ends then, or ErrBrokenPipe if no process is left
+// that could get: the mirror image of io.EOF at Get. Then v is not in the
+// queue.
 func (q *Queue[T]) Put(ctx context.Context, v T) error {
-	q.markPutter()
+	q.mark(&q.hasPut, space.QueueHasPut)
 	return encoded(q.plan, unsafe.Pointer(&v), func(b []byte) error {
 		return public(operate(ctx, q.h, q.h.In, func() error {
-			return q.ring.Send(ctx, q.h, always, b)
+			q.h.Mark(space.QueueWaitPut)
+			defer q.h.Unmark(space.QueueWaitPut)
+			return q.ring.Send(ctx, q.h, q.getters, b)
 		}))
 	})
 }
@@ -75,20 +93,12 @@ func (q *Queue[T]) Put(ctx context.Context, v T) error {
 // TryPut puts v if there is room for it now, else it returns ErrWouldBlock. A
 // value of more than 512 KiB needs Put.
 func (q *Queue[T]) TryPut(v T) error {
-	q.markPutter()
+	q.mark(&q.hasPut, space.QueueHasPut)
 	return encoded(q.plan, unsafe.Pointer(&v), func(b []byte) error {
 		return public(tryOperate(q.h, q.h.In, func() error {
-			return q.ring.TrySend(q.h, always, b)
+			return q.ring.TrySend(q.h, q.getters, b)
 		}))
 	})
-}
-
-func (q *Queue[T]) markPutter() {
-	if !q.put.Load() && q.h.Enter() == nil {
-		q.h.Mark(space.QueuePutters)
-		q.put.Store(true)
-		q.h.Exit()
-	}
 }
 
 // Get takes the value at the head of the queue, waiting for one. It returns
@@ -100,10 +110,11 @@ func (q *Queue[T]) markPutter() {
 // its children, or that has put all it had to, closes it. A queue that no
 // other process was ever given has no such end.
 func (q *Queue[T]) Get(ctx context.Context) (v T, err error) {
+	q.mark(&q.hasGot, space.QueueHasGot)
 	var b []byte
 	err = operate(ctx, q.h, q.h.Out, func() (err error) {
-		q.h.Mark(space.QueueGetters)
-		defer q.h.Unmark(space.QueueGetters)
+		q.h.Mark(space.QueueWaitGet)
+		defer q.h.Unmark(space.QueueWaitGet)
 		b, err = q.ring.Recv(ctx, q.h, q.h.CanPut)
 		return err
 	})
@@ -113,6 +124,7 @@ func (q *Queue[T]) Get(ctx context.Context) (v T, err error) {
 // TryGet takes the value at the head of the queue if there is one, else it
 // returns ErrWouldBlock, or io.EOF as Get does.
 func (q *Queue[T]) TryGet() (v T, err error) {
+	q.mark(&q.hasGot, space.QueueHasGot)
 	var b []byte
 	err = tryOperate(q.h, q.h.Out, func() (err error) {
 		b, err = q.ring.TryRecv(q.h, q.h.CanPut)

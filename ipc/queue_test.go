@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -164,6 +165,31 @@ func TestUnsharedQueueHasNoEnd(t *testing.T) {
 	if v != 3 || err != nil {
 		t.Errorf("Get() = %d, %v", v, err)
 	}
+}
+
+func TestPutEndsWhenAllGettersAreDead(t *testing.T) { // KF-33, ROB-29
+	ctx := guard(t)
+	q := newQueue[item](t, 1)
+	got, s := channel[item](t)
+	producers := []*ipc.Process{
+		ipc.NewProcess(produceTarget, queueArgs{Q: q, Producer: 0, Count: 1 << 30}),
+		ipc.NewProcess(produceTarget, queueArgs{Q: q, Producer: 1, Count: 1 << 30}),
+	}
+	c := ipc.NewProcess(consumeTarget, queueArgs{Q: q, Got: s})
+	for _, p := range producers {
+		p.Stderr = io.Discard
+	}
+	start(t, c)
+	start(t, producers...)
+	q.Close()
+	ok(got.Recv(ctx))(t)
+	_ = c.Kill()
+	for _, p := range producers {
+		if err := p.Join(ctx); err == nil || !strings.Contains(err.Error(), ipc.ErrBrokenPipe.Error()) {
+			t.Errorf("Join() = %v; want the text of ErrBrokenPipe", err)
+		}
+	}
+	_ = c.Join(ctx)
 }
 
 type fork struct {

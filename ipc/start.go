@@ -32,7 +32,7 @@ func (p *Process) Start() error {
 	if err := p.start(); err != nil {
 		return fmt.Errorf("ipc: start %s: %w", p.Name, err)
 	}
-	p.state = started
+	p.state, p.daemon = started, p.Daemon
 	children.add(p)
 	return nil
 }
@@ -52,6 +52,7 @@ func (p *Process) start() (err error) {
 		}
 	}()
 	args := codec.Encoder{Context: l.cargo}
+	defer l.cargo.unload()
 	if err := p.encodeArgs(&args); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package ipc
 import (
 	"errors"
 	"reflect"
+	"slices"
 
 	"github.com/mpbox/mpbox/ipc/internal/codec"
 	"github.com/mpbox/mpbox/ipc/internal/space"
@@ -47,16 +48,25 @@ type seat struct {
 	Gen  uint32
 }
 
-// load notes a handle and returns the number of its segment.
-func (c *cargo) load(h *space.Handle) int {
+// load notes a handle and returns the number of its segment. From then until
+// unload it can't go away.
+func (c *cargo) load(h *space.Handle) (int, error) {
+	if err := h.Enter(); err != nil {
+		return 0, err
+	}
 	c.handles = append(c.handles, h)
-	for i, s := range c.spaces {
-		if s == h.Space() {
-			return i
-		}
+	if i := slices.Index(c.spaces, h.Space()); i >= 0 {
+		return i, nil
 	}
 	c.spaces = append(c.spaces, h.Space())
-	return len(c.spaces) - 1
+	return len(c.spaces) - 1, nil
+}
+
+func (c *cargo) unload() {
+	for _, h := range c.handles {
+		h.Exit()
+	}
+	c.handles = nil
 }
 
 // seatChild takes a place in each segment and makes the child a holder of
@@ -72,11 +82,7 @@ func (c *cargo) seatChild() error {
 		c.seats = append(c.seats, seat{slot, gen})
 	}
 	for _, h := range c.handles {
-		for i, s := range c.spaces {
-			if s == h.Space() {
-				h.Grant(c.seats[i].Slot)
-			}
-		}
+		h.Grant(c.seats[slices.Index(c.spaces, h.Space())].Slot)
 	}
 	return nil
 }
@@ -103,11 +109,12 @@ func encodeTraveler(e *codec.Encoder, v reflect.Value) error {
 	if h == nil {
 		return errors.New("ipc: zero " + v.Type().Elem().String() + " in arguments")
 	}
-	if err := h.Closed(); err != nil {
+	i, err := c.load(h)
+	if err != nil {
 		return public(err)
 	}
-	_, off, gen, role := h.Address()
-	for _, n := range []uint64{uint64(c.load(h)) + 1, uint64(off), uint64(gen), uint64(role)} {
+	off, gen, role := h.Address()
+	for _, n := range []uint64{uint64(i) + 1, uint64(off), uint64(gen), uint64(role)} {
 		e.PutUint(n)
 	}
 	return nil

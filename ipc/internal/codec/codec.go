@@ -55,6 +55,7 @@ type Plan struct {
 // op is the compiled plan of a type: functions on the address of a value.
 type op struct {
 	size   uintptr
+	least  int  // how many bytes of a message its shortest value takes
 	plain  bool // no pointers, any bytes are a value: copied as it lies
 	encode func(e *Encoder, p unsafe.Pointer) error
 	decode func(d *Decoder, p unsafe.Pointer) error
@@ -107,32 +108,37 @@ func (d *Decoder) Uint() (uint64, error) {
 	return 0, errShort
 }
 
-// length takes a length whose elements need at least min bytes each.
+// length takes a number of elements, each of which takes at least that many
+// bytes of the message.
 func (d *Decoder) length(least int) (int, error) {
 	n, err := d.Uint()
 	if err != nil {
 		return 0, err
 	}
-	if n > uint64(len(d.Buf)) && least > 0 || least > 1 && n > uint64(len(d.Buf)/least) {
+	if least > 0 && n > uint64(len(d.Buf)/least) {
 		return 0, errShort
 	}
-	const most = 1 << 40 // elements of no size still need a length that an int can hold
-	if n > most {
+	if n > maxLength {
 		return 0, errValue
 	}
 	return int(n), nil
 }
 
+// maxLength bounds slices of elements that take no bytes.
+const maxLength = 1<<31 - 2
+
 func (e *Encoder) enter() error {
-	if e.depth++; e.depth > maxDepth {
+	if e.depth == maxDepth {
 		return errDepth
 	}
+	e.depth++
 	return nil
 }
 
 func (d *Decoder) enter() error {
-	if d.depth++; d.depth > maxDepth {
+	if d.depth == maxDepth {
 		return errDepth
 	}
+	d.depth++
 	return nil
 }

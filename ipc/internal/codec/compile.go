@@ -37,7 +37,7 @@ func (c *Compiler) op(t reflect.Type, path string) (*op, error) {
 		return o, nil
 	}
 	// Entered before it is complete: a type may contain pointers to itself.
-	o := &op{size: t.Size()}
+	o := &op{size: t.Size(), least: 1}
 	c.plans[t] = o
 	return o, c.fill(o, t, path)
 }
@@ -46,6 +46,10 @@ func (c *Compiler) fill(o *op, t reflect.Type, path string) error {
 	if c.Hook.Match != nil && c.Hook.Match(t) {
 		c.hooked(o, t)
 		return nil
+	}
+	if f, ok := embedsMarshaler(t); ok {
+		return fmt.Errorf("%s can't travel to another process: it embeds %s, whose marshalling "+
+			"would stand for the whole; give the field a name", path, f)
 	}
 	if fillMarshaler(o, t) {
 		return nil
@@ -78,7 +82,7 @@ func (c *Compiler) fill(o *op, t reflect.Type, path string) error {
 // copied makes o a copy of memory.
 func (o *op) copied() {
 	size := int(o.size)
-	o.plain = true
+	o.plain, o.least = true, size
 	o.encode = func(e *Encoder, p unsafe.Pointer) error {
 		e.Buf = append(e.Buf, unsafe.Slice((*byte)(p), size)...)
 		return nil
@@ -119,6 +123,7 @@ func (c *Compiler) array(o *op, t reflect.Type, path string) error {
 		return nil
 	}
 	n := t.Len()
+	o.least = n * elem.least
 	o.encode = func(e *Encoder, p unsafe.Pointer) error { return each(n, p, elem.size, e, elem.encode) }
 	o.decode = func(d *Decoder, p unsafe.Pointer) error { return each(n, p, elem.size, d, elem.decode) }
 	return nil
@@ -132,7 +137,7 @@ type part struct {
 
 func (c *Compiler) structure(o *op, t reflect.Type, path string) error {
 	var parts []part
-	plain := true
+	plain, least := true, 0
 	for f := range t.Fields() {
 		if !f.IsExported() {
 			return fmt.Errorf("%s.%s can't travel to another process: it is not exported", path, f.Name)
@@ -141,13 +146,14 @@ func (c *Compiler) structure(o *op, t reflect.Type, path string) error {
 		if err != nil {
 			return err
 		}
-		plain = plain && fo.plain
+		plain, least = plain && fo.plain, least+fo.least
 		parts = append(parts, part{f.Offset, fo})
 	}
 	if plain {
 		o.copied()
 		return nil
 	}
+	o.least = least
 	o.encode = func(e *Encoder, p unsafe.Pointer) error {
 		for _, f := range parts {
 			if err := f.op.encode(e, unsafe.Add(p, f.off)); err != nil {

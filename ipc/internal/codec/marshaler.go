@@ -38,6 +38,20 @@ func fillMarshaler(o *op, t reflect.Type) bool {
 	return true
 }
 
+// embedsMarshaler finds an embedded field whose methods its struct has got,
+// and which would silently leave out the other fields.
+func embedsMarshaler(t reflect.Type) (name string, ok bool) {
+	if t.Kind() != reflect.Struct || t.NumField() < 2 {
+		return "", false
+	}
+	for f := range t.Fields() {
+		if f.Anonymous && fillMarshaler(new(op), f.Type) && fillMarshaler(new(op), t) {
+			return f.Name, true
+		}
+	}
+	return "", false
+}
+
 func (o *op) marshalled(t reflect.Type,
 	marshal func(v any) ([]byte, error), unmarshal func(v any, b []byte) error) {
 	o.encode = func(e *Encoder, p unsafe.Pointer) error {

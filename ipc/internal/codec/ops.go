@@ -84,17 +84,13 @@ func encodeSlice(e *Encoder, p unsafe.Pointer, elem *op) error {
 
 func decodeSlice(d *Decoder, p unsafe.Pointer, t reflect.Type, elem *op) error {
 	v := reflect.NewAt(t, p).Elem()
-	least := 1
-	if elem.plain {
-		least = int(elem.size)
-	}
 	full, err := d.length(0)
 	if err != nil || full == 0 {
 		v.SetZero()
 		return err
 	}
 	n := full - 1
-	if least > 0 && n > len(d.Buf)/least {
+	if elem.least > 0 && n > len(d.Buf)/elem.least {
 		return errShort
 	}
 	v.Set(reflect.MakeSlice(t, n, n))

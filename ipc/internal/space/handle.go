@@ -69,20 +69,18 @@ const (
 	operation = 2
 )
 
-// Open makes this process a holder of o in a role.
-func (o Object) Open(role int) *Handle {
-	o.mark(role, o.s.slot)
-	return o.s.handle(o, role)
-}
+// Open is this process's handle in a role for o, which it has just allocated.
+func (o Object) Open(role int) *Handle { return o.s.handle(o, role) }
 
 // handle is the one handle of this process for o in a role.
 func (s *Space) handle(o Object, role int) *Handle {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h := s.handles[key{o.off, role}]
+	k := key{o.off, o.u32(offGen).Load(), role}
+	h := s.handles[k]
 	if h == nil {
 		h = &Handle{Object: o, role: role, s: s, In: make(Gate, 1), Out: make(Gate, 1)}
-		s.handles[key{o.off, role}] = h
+		s.handles[k] = h
 	}
 	return h
 }
@@ -90,22 +88,26 @@ func (s *Space) handle(o Object, role int) *Handle {
 // Find is the handle for what the parent has granted to this process: the
 // object at off, in its generation gen.
 func (s *Space) Find(kind Kind, off, gen uint32, role int) (*Handle, error) {
-	for o := range s.objects {
-		if o.off != off {
-			continue
+	var found Object
+	err := s.locked(func() error {
+		for o := range s.objects {
+			if o.off == off && o.kind() == kind && o.u32(offGen).Load() == gen &&
+				role >= 0 && role < o.maps() && o.marked(role, s.slot) {
+				found = o
+				return nil
+			}
 		}
-		if o.kind() != kind || o.u32(offGen).Load() != gen ||
-			role < 0 || role >= o.maps() || !o.marked(role, s.slot) {
-			break
-		}
-		return s.handle(o, role), nil
+		return errStale
+	})
+	if err != nil {
+		return nil, err
 	}
-	return nil, errStale
+	return s.handle(found, role), nil
 }
 
 // Address is what Find needs, besides the segment.
-func (h *Handle) Address() (kind Kind, off, gen uint32, role int) {
-	return h.kind(), h.off, h.u32(offGen).Load(), h.role
+func (h *Handle) Address() (off, gen uint32, role int) {
+	return h.off, h.u32(offGen).Load(), h.role
 }
 
 // Space is the segment of the object.
@@ -114,10 +116,10 @@ func (h *Handle) Space() *Space { return h.s }
 // Role is the role in which this process holds the object.
 func (h *Handle) Role() int { return h.role }
 
-// Grant gives the object to the member in slot.
+// Grant gives the object to the member in slot. The caller is in an operation.
 func (h *Handle) Grant(slot int) {
-	h.u32(offShared).Store(1)
 	h.mark(h.role, slot)
+	h.u32(offGrants).Add(1) // after the mark: see anyMember
 }
 
 // Enter begins an operation; Exit must follow unless it fails.
@@ -148,37 +150,31 @@ func (h *Handle) Closed() error {
 // ErrClosed; the others see that it is gone when the last one has. It is
 // harmless to close twice.
 func (h *Handle) Close() {
-	was := h.state.Or(closedBit)
-	switch {
-	case was&closedBit != 0:
-	case was == 0:
-		h.once.Do(h.drop)
-	default:
+	h.state.Add(operation) // keeps the memory mapped until we are done
+	if h.state.Or(closedBit)&closedBit == 0 {
 		h.wakeAll()
 	}
+	h.Exit()
 }
 
 // drop runs when the handle is closed and no operation is under way.
 func (h *Handle) drop() {
-	for m := range h.maps() {
-		// The further maps of an object with one role go with the holder.
-		if m == h.role || h.s.roles(h.kind()) == 1 {
-			h.unmark(m, h.s.slot)
+	k := key{h.off, h.u32(offGen).Load(), h.role}
+	// Under the registry lock: once unmarked, the object may be used again.
+	_ = h.s.locked(func() error {
+		for m := range h.maps() {
+			// The further maps of an object with one role go with the holder.
+			if m == h.role || h.kind().roles() == 1 {
+				h.unmark(m, h.s.slot)
+			}
 		}
-	}
-	h.wakeAll()
+		h.wakeAll()
+		return nil
+	})
 	h.s.mu.Lock()
 	defer h.s.mu.Unlock()
-	delete(h.s.handles, key{h.off, h.role})
+	delete(h.s.handles, k)
 	h.s.release()
-}
-
-// roles is the number of maps of a kind that stand for a holder each.
-func (s *Space) roles(k Kind) int {
-	if k == Pipe {
-		return 2
-	}
-	return 1
 }
 
 // Pid implements word.Env.
@@ -199,7 +195,20 @@ func (h *Handle) Wait(ctx context.Context, w *atomic.Uint32, old uint32) (bool, 
 	if err := h.Closed(); err != nil {
 		return false, err
 	}
+	if look && h.kind() == Barrier {
+		h.lookAfterHolders()
+	}
 	return look, err
+}
+
+// lookAfterHolders finds out the dead among all holders: who waits at a
+// barrier does not know for whom.
+func (h *Handle) lookAfterHolders() {
+	for slot := range h.s.high() {
+		if h.marked(0, slot) {
+			h.s.lookAfter(slot)
+		}
+	}
 }
 
 // Held reports whether a living member holds the object in a role. Without
@@ -208,34 +217,48 @@ func (h *Handle) Held(role int, look bool) bool {
 	return h.anyMember(look, func(slot int) bool { return h.marked(role, slot) })
 }
 
-// anyMember reports whether pick holds for a member.
+// anyMember reports whether pick holds for a member. A handle may be handed
+// on while we go over the members, from one that we have not seen yet to one
+// that we have: then the count of grants has changed, and we go over them again.
 func (h *Handle) anyMember(look bool, pick func(slot int) bool) bool {
-	for slot := range h.s.high() {
-		if pick(slot) && (!look || h.s.lookAfter(slot)) {
-			return true
+	for {
+		grants := h.u32(offGrants).Load()
+		for slot := range h.s.high() {
+			if pick(slot) && (!look || h.s.lookAfter(slot)) {
+				return true
+			}
+		}
+		if h.u32(offGrants).Load() == grants {
+			return false
 		}
 	}
-	return false
 }
 
 // The maps of a queue.
 const (
 	QueueHolders = iota
-	QueuePutters // have put at some time
-	QueueGetters // wait in Get
+	QueueHasPut  // at some time
+	QueueHasGot  // at some time
+	QueueWaitPut // is in Put
+	QueueWaitGet // is in Get
 	QueueMaps
 )
 
 // CanPut reports whether a process is left that could put into this queue:
 // one that holds it and has put before, or is not just waiting in Get. A
 // queue that was never shared has its own process left.
-func (h *Handle) CanPut(look bool) bool {
-	if h.u32(offShared).Load() == 0 {
+func (h *Handle) CanPut(look bool) bool { return h.can(QueueHasPut, QueueWaitGet, look) }
+
+// CanGet is the same for getting.
+func (h *Handle) CanGet(look bool) bool { return h.can(QueueHasGot, QueueWaitPut, look) }
+
+func (h *Handle) can(has, waits int, look bool) bool {
+	if h.u32(offGrants).Load() == 0 {
 		return true
 	}
 	return h.anyMember(look, func(slot int) bool {
-		return h.marked(QueueHolders, slot) && (h.marked(QueuePutters, slot) ||
-			slot != h.s.slot && !h.marked(QueueGetters, slot))
+		return h.marked(QueueHolders, slot) &&
+			(h.marked(has, slot) || slot != h.s.slot && !h.marked(waits, slot))
 	})
 }
 

@@ -2,7 +2,10 @@
 
 package space
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"syscall"
+)
 
 // A member is a process's entry in a segment. It is live while its process
 // has the record lock on the byte of its slot. Its words:
@@ -44,7 +47,9 @@ func (s *Space) high() int { return min(int(s.seg.U32(offHigh).Load()), MaxMembe
 // Reserve keeps a place for a child that is about to be started. The segment
 // stays mapped here until Bury.
 func (s *Space) Reserve() (slot int, gen uint32, err error) {
-	s.pin(1)
+	if err := s.pin(1); err != nil {
+		return 0, 0, err
+	}
 	err = s.locked(func() error {
 		slot = s.freeSlot()
 		if slot < 0 {
@@ -58,7 +63,7 @@ func (s *Space) Reserve() (slot int, gen uint32, err error) {
 		return nil
 	})
 	if err != nil {
-		s.pin(-1)
+		_ = s.pin(-1)
 	}
 	return slot, gen, err
 }
@@ -91,7 +96,10 @@ func (s *Space) join(gen uint32) error {
 		return ErrClosed // the parent died, and its children were given up
 	}
 	ok, err := s.seg.Hold(int64(s.slot))
-	if err != nil || !ok {
+	if err == nil && !ok {
+		err = syscall.EBUSY
+	}
+	if err != nil {
 		return err
 	}
 	// A live entry of our own pid is of a process that died unnoticed: it
@@ -108,12 +116,12 @@ func (s *Space) join(gen uint32) error {
 // alive reports whether the process in slot runs, or may still come to run.
 func (s *Space) alive(slot int) bool {
 	m := s.member(slot)
-	switch {
+	switch state := m.state.Load() & stateMask; {
 	case slot == s.slot:
 		return true
-	case m.is(live):
+	case state == live:
 		return s.seg.Held(int64(slot))
-	case m.is(reserved):
+	case state == reserved:
 		// The parent buries it if the child dies before it joins.
 		parent := int(m.parent.Load())
 		if parent >= MaxMembers || parent == slot {
@@ -135,24 +143,24 @@ func (s *Space) Bury(slot int, gen uint32) {
 		}
 		return nil
 	})
-	s.pin(-1)
+	_ = s.pin(-1)
 }
 
 // lookAfter buries the member in slot if it has died, and reports whether it
 // is alive.
 func (s *Space) lookAfter(slot int) bool {
-	gen := s.member(slot).gen()
-	if s.alive(slot) {
+	alive := s.alive(slot)
+	if alive {
 		return true
 	}
+	// It may have joined since, or be another one by now.
 	_ = s.locked(func() error {
-		m := s.member(slot)
-		if !m.is(free) && m.gen() == gen && !s.alive(slot) {
+		if alive = s.alive(slot); !alive && !s.member(slot).is(free) {
 			s.bury(slot)
 		}
 		return nil
 	})
-	return false
+	return alive
 }
 
 // bury is called under the registry lock. If we die in the middle of it, the

@@ -32,7 +32,7 @@ const (
 //	24  parameter: parties of a barrier, limit of a queue
 //	28  size of each ring in bytes
 //	32  state, 8 bytes: the word of an event, the state of a barrier
-//	40  shared: 1 once another process was given a handle
+//	40  how often another process was given a handle
 //	64  holder maps: a bit for each member
 //
 // Behind the maps come the rings, each with head and tail on cache lines of
@@ -46,7 +46,7 @@ const (
 	offParam  = 24
 	offRing   = 28
 	offState  = 32
-	offShared = 40
+	offGrants = 40
 	prefix    = 64
 
 	mapBytes = MaxMembers / 8
@@ -194,12 +194,27 @@ func (o Object) abandoned() bool {
 	return true
 }
 
-// Alloc makes an object of shape sh, zeroed, held by nobody.
+// roles is how many roles an object of the kind is held in; further maps
+// belong to role 0.
+func (k Kind) roles() int {
+	if k == Pipe {
+		return 2
+	}
+	return 1
+}
+
+// Alloc makes an object of shape sh, zeroed, held by this process in all
+// roles.
 func (s *Space) Alloc(sh Shape) (Object, error) {
 	var o Object
 	err := s.locked(func() (err error) {
-		o, err = s.alloc(sh)
-		return err
+		if o, err = s.alloc(sh); err != nil {
+			return err
+		}
+		for role := range sh.Kind.roles() {
+			o.mark(role, s.slot)
+		}
+		return nil
 	})
 	return o, err
 }

@@ -69,8 +69,8 @@ type Space struct {
 }
 
 type key struct {
-	off  uint32
-	role int
+	off, gen uint32
+	role     int
 }
 
 // registry serialises this process's use of registry locks: the kernel's
@@ -194,27 +194,32 @@ func (t *set) all() []*Space {
 	return slices.Collect(maps.Keys(t.m))
 }
 
-// LeaveAll gives up all that this process holds in any segment, for its end.
-// The memory stays mapped: goroutines that still wait in it must not fault.
-// A process that is killed can't call it, and is found out.
-func LeaveAll() {
+// CloseAll closes all handles of this process, for its end, so that the
+// others need not find out. Operations under way end with ErrClosed; what is
+// then still held, such as a lock, is found to be a dead process's later.
+func CloseAll() {
 	for _, s := range memberships.all() {
 		s.mu.Lock()
-		if s.seg != nil {
-			s.leave()
-		}
+		handles := slices.Collect(maps.Values(s.handles))
 		s.mu.Unlock()
+		for _, h := range handles {
+			h.Close()
+		}
 	}
 }
 
 // Unpin lets the segment go with its last handle.
-func (s *Space) Unpin() { s.pin(-1) }
+func (s *Space) Unpin() { _ = s.pin(-1) }
 
-func (s *Space) pin(n int) {
+func (s *Space) pin(n int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.seg == nil {
+		return ErrClosed
+	}
 	s.pins += n
 	s.release()
+	return nil
 }
 
 // release unmaps the segment if nothing needs it any more. The caller has s.mu.
@@ -222,10 +227,10 @@ func (s *Space) release() {
 	if len(s.handles) > 0 || s.pins > 0 || s.seg == nil {
 		return
 	}
+	memberships.remove(s)
 	s.leave()
 	s.seg.Close()
 	s.seg = nil
-	memberships.remove(s)
 }
 
 func (s *Space) wait(ctx context.Context, w *atomic.Uint32, old uint32) (bool, error) {

@@ -55,9 +55,9 @@ type Ring struct {
 	Data       []byte // its length is a power of two
 	Limit      uint32 // the most messages at a time, 0 for any number
 
-	// Taken, if not nil, is called by a getter that has taken a message,
-	// before it gives up the get lock.
-	Taken func()
+	// DidPut and DidGet, if not nil, are called by who has put or taken a
+	// message, before it gives up the lock.
+	DidPut, DidGet func()
 }
 
 // The header of a frame: its length in bytes, and two marks.
@@ -158,10 +158,14 @@ func (r *Ring) putFrame(ctx context.Context, env Env, peers Peers, part []byte, 
 		}
 		return r.room() >= need && (marks&laterBit != 0 || !r.full()), nil
 	})
-	if err == nil {
-		r.publish(env, part, marks)
+	if err != nil {
+		return err
 	}
-	return err
+	r.publish(env, part, marks)
+	if marks&moreBit == 0 && r.DidPut != nil {
+		r.DidPut()
+	}
+	return nil
 }
 
 // publish copies a frame for which there is room, and makes it visible.
@@ -242,8 +246,8 @@ func (r *Ring) take(ctx context.Context, env Env, peers Peers) ([]byte, error) {
 		}
 		r.consume(env, h)
 		if begun && h&moreBit == 0 {
-			if r.Taken != nil {
-				r.Taken()
+			if r.DidGet != nil {
+				r.DidGet()
 			}
 			return msg, nil
 		}
