@@ -1,0 +1,106 @@
+package applets
+
+import (
+	"cmp"
+	"context"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/mpbox/mpbox/ipc"
+)
+
+type killingCommand struct {
+	Kill       bool `help:"Kill the process (SIGKILL) instead of terminating it (SIGTERM)."`
+	IgnoreTerm bool `help:"Let the process ignore SIGTERM: it has to be killed then."`
+	Common
+}
+
+func (c *killingCommand) Help() string {
+	return `Starts a process and terminates it, and prints its state and whether it is
+alive before it is started, while it runs, after it was terminated and after
+it was joined; then its exit code, which is the number of the signal, negated.
+
+Examples:
+
+  mpbox killing_processes
+  mpbox killing_processes --ignore-term`
+}
+
+type fooArgs struct {
+	Common
+	IgnoreTerm bool
+	Ready      *ipc.Sender[bool]
+}
+
+var fooTarget = ipc.NewTarget(foo)
+
+// foo works long enough to be killed, also when the steps are short.
+func foo(ctx context.Context, args fooArgs) error {
+	if args.IgnoreTerm {
+		signal.Ignore(syscall.SIGTERM)
+	}
+	if err := args.Ready.Send(ctx, true); err != nil {
+		return err
+	}
+	args.Step = max(args.Step, 100*time.Millisecond)
+	return args.pause(ctx, 10)
+}
+
+func (c *killingCommand) Run(ctx context.Context) error {
+	ready, imReady, err := ipc.OneWay[bool]()
+	if err != nil {
+		return err
+	}
+	p := ipc.NewProcess(fooTarget, fooArgs{c.Common, c.IgnoreTerm, imReady})
+	c.show("before execution", p)
+	if err := p.Start(); err != nil {
+		return err
+	}
+	if err := imReady.Close(); err != nil {
+		return err
+	}
+	// A signal that comes before foo ignores it would end the process.
+	if _, err := ready.Recv(ctx); err != nil {
+		return cmp.Or(p.Join(ctx), err)
+	}
+	c.show("running", p)
+	if err := c.end(ctx, p); err != nil {
+		return err
+	}
+	_ = p.Join(ctx) // an *ipc.ExitError, as a signal ended it: the code says which
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	c.show("joined", p)
+	code, _ := p.ExitCode()
+	c.printf("Process exit code: %d", code)
+	return ready.Close()
+}
+
+func (c *killingCommand) show(when string, p *ipc.Process) {
+	alive := map[bool]string{true: "True", false: "False"}
+	c.printf("Process %s: %v %s", when, p, alive[p.IsAlive()])
+}
+
+// end ends the process, and shows its state at once: a signal takes its time.
+func (c *killingCommand) end(ctx context.Context, p *ipc.Process) error {
+	if !c.Kill {
+		if err := p.Terminate(); err != nil {
+			return err
+		}
+		c.show("terminated", p)
+		if !c.IgnoreTerm {
+			return nil
+		}
+		if err := c.pause(ctx, 1); err != nil {
+			return err
+		}
+		c.show("a step later", p)
+	}
+	if err := p.Kill(); err != nil {
+		return err
+	}
+	c.show("killed", p)
+	return nil
+}

@@ -1,0 +1,114 @@
+package applets
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/mpbox/mpbox/ipc"
+)
+
+type barrierCommand struct {
+	Common
+}
+
+func (c *barrierCommand) Help() string {
+	return `Starts four processes. p1 and p2 come to a Barrier a step apart, wait there
+for each other, and pass it together; p3 and p4 come a step apart too, and
+have none. A Lock lets them print one at a time. In the end the gaps are told,
+as measured.
+
+Examples:
+
+  mpbox process_barrier
+  mpbox process_barrier --step 1s --pids`
+}
+
+type barrierArgs struct {
+	Common
+	Barrier  *ipc.Barrier // nil: without
+	Lock     *ipc.Lock
+	Times    *ipc.Queue[times]
+	Lateness float64 // in steps
+}
+
+// times says when a process came to the barrier and when it was past it.
+type times struct {
+	Name            string
+	Arrived, Passed time.Time
+}
+
+var testWithBarrierTarget = ipc.NewTarget(testWithBarrier)
+
+func testWithBarrier(ctx context.Context, args barrierArgs) error {
+	if err := args.pause(ctx, args.Lateness); err != nil {
+		return err
+	}
+	arrived := time.Now()
+	if _, err := args.Barrier.Wait(ctx); err != nil {
+		return err
+	}
+	return args.tell(ctx, "test_with_barrier", arrived)
+}
+
+var testWithoutBarrierTarget = ipc.NewTarget(testWithoutBarrier)
+
+func testWithoutBarrier(ctx context.Context, args barrierArgs) error {
+	if err := args.pause(ctx, args.Lateness); err != nil {
+		return err
+	}
+	return args.tell(ctx, "test_without_barrier", time.Now())
+}
+
+// tell prints the line of a process, under the Lock, and reports its times.
+func (args barrierArgs) tell(ctx context.Context, test string, arrived time.Time) error {
+	now := time.Now()
+	name := ipc.CurrentProcess().Name
+	if err := args.Lock.Acquire(ctx); err != nil {
+		return err
+	}
+	args.printf("process %s - %s ----> %s", name, test, now.Format("2006-01-02 15:04:05.000000"))
+	args.Lock.Release()
+	return args.Times.Put(ctx, times{name, arrived, now})
+}
+
+func (c *barrierCommand) Run(ctx context.Context) error {
+	barrier, err1 := ipc.NewBarrier(2)
+	lock, err2 := ipc.NewLock()
+	queue, err3 := ipc.NewQueue[times](0)
+	if err := cmp.Or(err1, err2, err3); err != nil {
+		return err
+	}
+	processes := []*ipc.Process{
+		ipc.NewProcess(testWithBarrierTarget, barrierArgs{c.Common, barrier, lock, queue, 0}),
+		ipc.NewProcess(testWithBarrierTarget, barrierArgs{c.Common, barrier, lock, queue, 1}),
+		ipc.NewProcess(testWithoutBarrierTarget, barrierArgs{c.Common, nil, lock, queue, 0}),
+		ipc.NewProcess(testWithoutBarrierTarget, barrierArgs{c.Common, nil, lock, queue, 1}),
+	}
+	for i, p := range processes {
+		p.Name = fmt.Sprintf("p%d", i+1)
+	}
+	if err := startAll(processes...); err != nil {
+		return err
+	}
+	at := map[string]times{}
+	for t, err := range queue.All(ctx) {
+		if err != nil {
+			return err
+		}
+		at[t.Name] = t
+	}
+	if err := joinAll(ctx, processes...); err != nil {
+		return err
+	}
+	c.tellGaps(at)
+	return nil
+}
+
+func (c *barrierCommand) tellGaps(at map[string]times) {
+	gap := func(a, b time.Time) time.Duration { return a.Sub(b).Abs().Round(time.Microsecond) }
+	c.printf("with barrier: p1 and p2 arrived %v apart", gap(at["p1"].Arrived, at["p2"].Arrived))
+	c.printf("with barrier: p1 and p2 passed %v apart", gap(at["p1"].Passed, at["p2"].Passed))
+	c.printf("without barrier: p3 and p4 were %v apart", gap(at["p3"].Passed, at["p4"].Passed))
+}
