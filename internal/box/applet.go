@@ -1,0 +1,63 @@
+package box
+
+import (
+	"context"
+	"errors"
+	"syscall"
+
+	"github.com/mpbox/mpbox/applets"
+	"github.com/mpbox/mpbox/ipc"
+)
+
+// runApplet runs an applet under a guard against signals and puts what came of
+// it into words.
+func runApplet(name string, command applets.Command) error {
+	g := startGuard()
+	err := command.Run(g.ctx)
+	if err == nil {
+		err = g.settle()
+	}
+	if err == nil && !g.interrupted() {
+		g.stop()
+		return nil
+	}
+	if sig := childSignal(err); sig != 0 {
+		g.expect(sig)
+	}
+	g.endChildren()
+	if sig := g.stop(); sig != 0 {
+		return &refusal{code: exitSignal + int(sig)}
+	}
+	if childSignal(err) == syscall.SIGPIPE {
+		return &refusal{code: exitSignal + int(syscall.SIGPIPE)}
+	}
+	return appletError(name, err)
+}
+
+// appletError is the error of an applet, with a hint where the system ran out
+// of something.
+func appletError(name string, err error) error {
+	r := &refusal{code: exitFailed, text: name + ": " + oneLine(err), hint: hintFor(err)}
+	if errors.Is(err, context.DeadlineExceeded) {
+		r.code = exitTimeout
+	}
+	return r
+}
+
+// childSignal is the signal that a child died of, if it is one that the whole
+// box gets at the same time: Ctrl-C goes to all processes of a terminal, and a
+// closed stdout is everybody's. Else it is zero.
+func childSignal(err error) syscall.Signal {
+	var exit *ipc.ExitError
+	if !errors.As(err, &exit) {
+		return 0
+	}
+	switch sig := syscall.Signal(-exit.Code); sig {
+	case syscall.SIGINT, syscall.SIGHUP, syscall.SIGPIPE:
+		return sig
+	}
+	if exit.Code == exitSignal+int(syscall.SIGPIPE) {
+		return syscall.SIGPIPE // the child noticed by itself
+	}
+	return 0
+}

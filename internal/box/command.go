@@ -1,0 +1,37 @@
+package box
+
+// A boxCommand is a command of the box itself: a struct whose fields are its
+// flags and arguments, with kong's tags.
+type boxCommand interface {
+	run(b *Box) error
+}
+
+// A commandEntry registers a command of the box.
+type commandEntry struct {
+	name  string
+	short string
+	new   func() boxCommand
+}
+
+// boxCommands is the one table of them, in the order of the help.
+func boxCommands() []commandEntry {
+	return []commandEntry{
+		{"list", "The names of the applets, one per line.", func() boxCommand { return &listCommand{} }},
+		{"explain", "The page about an applet or a concept.", func() boxCommand { return &explainCommand{} }},
+		{"source", "The Go source of an applet, as it runs.", func() boxCommand { return &sourceCommand{} }},
+		{"install", "Make links named as the applets.", func() boxCommand { return &installCommand{} }},
+		{"uninstall", "Remove these links.", func() boxCommand { return &uninstallCommand{} }},
+		{"test", "Run the acceptance tests against this very binary.", func() boxCommand { return &testCommand{} }},
+		{"help", "How to use an applet or a command.", func() boxCommand { return &helpCommand{} }},
+	}
+}
+
+// lookupCommand finds a command of the box by its exact name.
+func lookupCommand(name string) (commandEntry, bool) {
+	for _, c := range boxCommands() {
+		if c.name == name {
+			return c, true
+		}
+	}
+	return commandEntry{}, false
+}

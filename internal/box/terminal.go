@@ -1,0 +1,45 @@
+package box
+
+import (
+	"os"
+	"strconv"
+
+	"golang.org/x/term"
+)
+
+// Widths that text is laid out for. Longer lines are hard to read, and in
+// fewer columns tables fall apart.
+const (
+	minWidth     = 40
+	maxWidth     = 100
+	unknownWidth = 80
+)
+
+// width is the number of columns to use: COLUMNS if it is set, else the
+// terminal's, within bounds.
+func width() int {
+	columns, _ := strconv.Atoi(os.Getenv("COLUMNS"))
+	if columns <= 0 {
+		columns, _, _ = term.GetSize(int(os.Stdout.Fd()))
+	}
+	return clampWidth(columns)
+}
+
+// clampWidth brings a width into bounds; zero and less is unknown.
+func clampWidth(columns int) int {
+	if columns <= 0 {
+		return unknownWidth
+	}
+	return min(max(columns, minWidth), maxWidth)
+}
+
+// isTerminal says whether a file is one.
+func isTerminal(f *os.File) bool {
+	return term.IsTerminal(int(f.Fd()))
+}
+
+// colour says whether escape sequences are welcome on stdout. The terminal is
+// never asked anything: one that does not answer would make us hang.
+func colour() bool {
+	return isTerminal(os.Stdout) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}

@@ -1,0 +1,61 @@
+// Mpbox is thirteen small programs about process-based parallelism, with their
+// explanations and their tests, in one file. Without arguments it says what it
+// can do.
+package main
+
+import (
+	"embed"
+	"io/fs"
+	"os"
+	"runtime/debug"
+
+	"github.com/mpbox/mpbox/internal/box"
+	"github.com/mpbox/mpbox/ipc"
+)
+
+// The release build sets these by -ldflags -X.
+var version, commit, date string
+
+//go:embed testdata/script/*.txtar
+var embedded embed.FS
+
+func main() {
+	os.Exit(ipc.Main(run))
+}
+
+// run is what a process of the box does that is not a child.
+func run() int {
+	b := &box.Box{Scripts: scripts(), Build: build()}
+	return b.Run(os.Args)
+}
+
+// scripts returns the folder of the acceptance tests.
+func scripts() fs.FS {
+	dir, err := fs.Sub(embedded, "testdata/script")
+	if err != nil {
+		panic(err) // only a malformed path can do that
+	}
+	return dir
+}
+
+// build says what was built. Without the linker's values, as after go install,
+// the build information of the Go command has them.
+func build() box.Build {
+	b := box.Build{Version: version, Commit: commit, Date: date}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return b
+	}
+	if b.Version == "" && info.Main.Version != "(devel)" {
+		b.Version = info.Main.Version
+	}
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision" && b.Commit == "":
+			b.Commit = s.Value
+		case s.Key == "vcs.time" && b.Date == "":
+			b.Date = s.Value
+		}
+	}
+	return b
+}
