@@ -1,0 +1,122 @@
+// Package ipc runs functions in other processes and lets them communicate, as
+// Python's multiprocessing does.
+//
+//	package main
+//
+//	import (
+//		"context"
+//		"fmt"
+//		"os"
+//
+//		"github.com/mpbox/mpbox/ipc"
+//	)
+//
+//	func greet(_ context.Context, name string) error {
+//		fmt.Println("hello,", name, "- from", ipc.CurrentProcess().Name)
+//		return nil
+//	}
+//
+//	var greetTarget = ipc.NewTarget(greet)
+//
+//	func run() int {
+//		p := ipc.NewProcess(greetTarget, "Bob")
+//		if err := p.Start(); err != nil {
+//			fmt.Println(err)
+//			return 1
+//		}
+//		if err := p.Join(context.Background()); err != nil {
+//			return 1
+//		}
+//		return 0
+//	}
+//
+//	func main() { os.Exit(ipc.Main(run)) }
+//
+// prints "hello, Bob - from Process-1".
+//
+// # Targets
+//
+// A Go program can't be forked: a child is a new run of the same executable,
+// which [Main] turns into the function that it is to run. So functions that
+// run in children are registered in package-level variables, by [NewTarget],
+// [TargetOf] or [NewFunc]. Start refuses to work in a program that has not
+// called Main or [Dispatch] (ErrNoMain), so a program can't multiply by
+// mistake, under go test neither.
+//
+// Arguments are copied: numbers, bools, strings, slices, arrays, maps,
+// pointers, structs with exported fields, and types that marshal themselves.
+// Types that can't travel are refused when the target is registered.
+//
+// # Handles
+//
+// [Conn], [Sender], [Receiver], [Queue], [Lock], [Event] and [Barrier] are
+// handles of objects in shared memory. They travel in the arguments of a
+// process, anywhere in them, and from a child to its own children. A child
+// has what it was given and nothing else. No object has a name in the system,
+// so none can be left there: the kernel frees the memory with the last
+// process that has it.
+//
+// # Ending
+//
+// [Process.Join] waits for the end of a child. [Process.Terminate] and
+// [Process.Kill] end it. At the end of the program Main ends the children
+// that are daemons and waits for the others. If the program is killed, its
+// daemons and their descendants end with it; the others go on.
+//
+// # Waiting
+//
+// Whatever waits takes a context and returns ctx.Err() when that ends. The
+// Try methods never wait and return [ErrWouldBlock]. The end of a pipe or a
+// queue is io.EOF, itself, so that err == io.EOF holds. What is there is
+// returned even if the context has ended.
+//
+// # When a process is killed
+//
+// At any point, by any signal, what others see of it within 100 milliseconds,
+// and most often within two:
+//
+//	its parent      Join returns an ExitError with the signal
+//	Conn, Receiver  Recv gives what it had sent whole, then io.EOF
+//	Conn, Sender    Send returns ErrBrokenPipe
+//	Queue           keeps what it had put; Get returns io.EOF when no process
+//	                is left that could put, Put ErrBrokenPipe when none that could get
+//	Lock            the next Acquire has the lock and returns ErrOwnerDied
+//	Event           nothing: Set waits for nobody
+//	Barrier         Wait returns ErrBrokenBarrier, until Reset
+//	Pool            Map returns a TaskError with the ExitError in it; the
+//	                worker is replaced
+//
+// # Memory
+//
+// What a process did before a Send, Put, Release, Set or Barrier.Wait
+// synchronizes before the return of the Recv, Get, Acquire, Wait or
+// Barrier.Wait that sees it, in any process.
+//
+// A goroutine that sleeps in one of these calls holds an operating system
+// thread, some 14 KiB.
+//
+// # Testing
+//
+// In a test, func TestMain(m *testing.M) { os.Exit(ipc.Main(m.Run)) }. Under
+// -race each child sleeps for a second at its end, unless GORACE has
+// atexit_sleep_ms=0.
+//
+// # Platforms
+//
+// Linux on amd64 and arm64 waits on futexes. Other Unix systems use the
+// portable backend, which looks at the words now and then, at most a
+// millisecond apart; the build tag ipc_portable selects it on Linux too.
+// Windows is not supported.
+//
+// # Differences from Python
+//
+//   - There is no fork: targets are registered, and nothing is inherited but
+//     arguments.
+//   - Arguments and items are copies, made by Start, Send and Put themselves.
+//     Handles are shared.
+//   - A process that is killed is reported to those who wait for it; it does
+//     not leave them waiting.
+//   - A daemon may have children, and daemons end with their parent however
+//     that ends.
+//   - There is no Manager.
+package ipc
