@@ -3,13 +3,12 @@ package ipc
 import (
 	"cmp"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"io"
 	"math/rand/v2"
 	"os"
 	"slices"
-	"strings"
+	"strconv"
 	"syscall"
 	"unsafe"
 
@@ -27,7 +26,7 @@ import (
 // report of a target that failed.
 const (
 	marker    = "GO_IPC_CHILD"
-	tokenSize = 16
+	tokenSize = 32
 
 	lifelineFd = 3
 	segmentFd  = 4 // the first of them
@@ -57,17 +56,15 @@ type bootstrap struct {
 type report struct{ Msg, Stack string }
 
 var (
-	bootstrapPlan = mustPlan[bootstrap]("bootstrap")
-	reportPlan    = mustPlan[report]("report")
+	bootstrapPlan = registeredPlan[bootstrap]("bootstrap")
+	reportPlan    = registeredPlan[report]("report")
 )
 
-type token [tokenSize]byte
-
-func newToken() token {
-	var t token
-	binary.LittleEndian.PutUint64(t[:], rand.Uint64())
-	binary.LittleEndian.PutUint64(t[8:], rand.Uint64())
-	return t
+// newToken makes a token: two numbers of 16 digits each.
+func newToken() []byte {
+	const top = 1 << 63
+	t := strconv.AppendUint(nil, rand.Uint64()|top, 16)
+	return strconv.AppendUint(t, rand.Uint64()|top, 16)
 }
 
 // isChild is decided when the package is initialised, before any code of the
@@ -77,33 +74,30 @@ var isChild = claimMarker()
 // claimMarker takes the marker out of the environment and the token off the
 // socket, and reports whether they agree.
 func claimMarker() bool {
-	text, ok := os.LookupEnv(marker)
+	want, ok := os.LookupEnv(marker)
 	if !ok {
 		return false
 	}
 	os.Unsetenv(marker)
-	want, err := hex.DecodeString(text)
-	if err != nil || len(want) != tokenSize {
-		return false
-	}
 	// The parent wrote the token before it started us: it is there now, or
 	// descriptor 3 is something else, from which nothing may be taken.
-	var got token
-	n, _, err := syscall.Recvfrom(lifelineFd, got[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-	if err != nil || n != tokenSize || !slices.Equal(got[:], want) {
+	got := make([]byte, tokenSize)
+	n, _, err := syscall.Recvfrom(lifelineFd, got, syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+	if err != nil || string(got[:n]) != want {
 		return false
 	}
 	syscall.CloseOnExec(lifelineFd)
-	_, err = syscall.Read(lifelineFd, got[:])
-	return err == nil
+	n, err = syscall.Read(lifelineFd, got)
+	return n == tokenSize && err == nil
 }
 
 // childEnv is env with the marker for a child.
-func childEnv(env []string, t token) []string {
+func childEnv(env []string, token []byte) []string {
+	const prefix = marker + "="
 	env = slices.DeleteFunc(slices.Clone(env), func(kv string) bool {
-		return strings.HasPrefix(kv, marker+"=")
+		return kv[:min(len(kv), len(prefix))] == prefix
 	})
-	return append(env, marker+"="+hex.EncodeToString(t[:]))
+	return append(env, prefix+string(token))
 }
 
 // appendFrame appends *p to b as a length-prefixed frame.

@@ -81,13 +81,14 @@ func (l *Lock) take(gate error, lock func() (died bool, err error)) error {
 	return nil
 }
 
-// Release frees the lock. It panics if this process does not hold it.
+// Release frees the lock. It panics if this process does not hold it. After
+// Close, which releases the lock, it does nothing.
 func (l *Lock) Release() {
-	held := l.h.Enter() == nil
-	if held {
-		held = l.h.Mutex().Unlock(l.h)
-		l.h.Exit()
+	if l.h.Enter() != nil {
+		return
 	}
+	held := l.h.Mutex().Unlock(l.h)
+	l.h.Exit()
 	if !held {
 		panic("ipc: release of a lock that this process does not hold")
 	}

@@ -61,7 +61,7 @@ var (
 // runChild is a child's life, from the bootstrap to its exit code.
 func runChild() int {
 	var b bootstrap
-	if err := readFrame(blockingFd(lifelineFd), bootstrapPlan, unsafe.Pointer(&b)); err != nil {
+	if err := readFrame(blockingFd(lifelineFd), bootstrapPlan(), unsafe.Pointer(&b)); err != nil {
 		// The parent died, or never sent what it had announced.
 		return 1
 	}
@@ -95,11 +95,22 @@ func become(b *bootstrap) {
 	parent = &Process{Name: b.ParentName, pid: b.ParentPid, state: started, ended: make(chan struct{})}
 	if runtime.GOOS == "linux" {
 		// Started as /proc/self/exe, the process would be listed as "exe".
-		_ = os.WriteFile("/proc/self/comm", []byte(b.Comm), 0)
+		rename(b.Comm)
 	}
 	_ = syscall.SetNonblock(lifelineFd, true)
 	lifeline = os.NewFile(lifelineFd, "lifeline")
 	go watchParent()
+}
+
+// rename changes the name under which ps lists this process. The file stands
+// for the main thread, whichever thread writes to it.
+func rename(name string) {
+	fd, err := syscall.Open("/proc/self/comm", syscall.O_WRONLY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return // there is no /proc: it only is a name
+	}
+	defer syscall.Close(fd)
+	_, _ = syscall.Write(fd, []byte(name))
 }
 
 // lifeline is a child's end of the socket to its parent.
@@ -175,7 +186,7 @@ func tell(name string, err error) {
 	}
 	_, _ = os.Stderr.WriteString(text)
 	r.Msg, r.Stack = clip(r.Msg), clip(r.Stack)
-	if b, err := appendFrame(nil, reportPlan, unsafe.Pointer(&r)); err == nil {
+	if b, err := appendFrame(nil, reportPlan(), unsafe.Pointer(&r)); err == nil {
 		_, _ = lifeline.Write(b) // a parent that is gone needs no report
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"unsafe"
@@ -103,11 +102,14 @@ func newProcess(t *entry, encodeArgs func(*codec.Encoder) error) *Process {
 }
 
 func joinInts(id []int) string {
-	parts := make([]string, len(id))
+	var b []byte
 	for i, n := range id {
-		parts[i] = strconv.Itoa(n)
+		if i > 0 {
+			b = append(b, ':')
+		}
+		b = strconv.AppendInt(b, int64(n), 10)
 	}
-	return strings.Join(parts, ":")
+	return string(b)
 }
 
 // Join waits until the process has ended and all of its output is copied. It

@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"runtime"
-	"strings"
+	"slices"
 	"syscall"
 	"unsafe"
 
@@ -68,8 +69,8 @@ func (p *Process) start() (err error) {
 			syscall.Close(childEnd)
 		}
 	}()
-	t := newToken()
-	msg, err := appendFrame(t[:], bootstrapPlan, unsafe.Pointer(p.bootstrap(l.cargo, args.Buf)))
+	token := newToken()
+	msg, err := appendFrame(slices.Clone(token), bootstrapPlan(), unsafe.Pointer(p.bootstrap(l.cargo, args.Buf)))
 	if err != nil {
 		return err
 	}
@@ -79,7 +80,7 @@ func (p *Process) start() (err error) {
 	if err != nil {
 		return err
 	}
-	pid, err := p.exec(l, t, childEnd)
+	pid, err := p.exec(l, token, childEnd)
 	if err != nil {
 		return err
 	}
@@ -122,7 +123,7 @@ func (p *Process) bootstrap(c *cargo, args []byte) *bootstrap {
 
 // exec starts the child with its descriptors: 0 to 2, the lifeline, the
 // segments. All others are close-on-exec.
-func (p *Process) exec(l *launch, t token, childEnd int) (int, error) {
+func (p *Process) exec(l *launch, token []byte, childEnd int) (int, error) {
 	null, err := os.Open(os.DevNull)
 	if err != nil {
 		return 0, err
@@ -146,7 +147,7 @@ func (p *Process) exec(l *launch, t token, childEnd int) (int, error) {
 	if env == nil {
 		env = os.Environ()
 	}
-	attr := &syscall.ProcAttr{Dir: p.Dir, Env: childEnv(env, t), Files: files}
+	attr := &syscall.ProcAttr{Dir: p.Dir, Env: childEnv(env, token), Files: files}
 	pid, err := forkExec(comm()+": "+p.Name, attr)
 	runtime.KeepAlive(p.Stdout) // their descriptors were numbers until now
 	runtime.KeepAlive(p.Stderr)
@@ -193,14 +194,14 @@ func comm() string {
 	if err != nil {
 		return "ipc"
 	}
-	return exe[strings.LastIndexByte(exe, '/')+1:]
+	return path.Base(exe)
 }
 
 // watch is the one goroutine that belongs to a running child. It ends with
 // the child, whatever it does.
 func (p *Process) watch(l *launch) {
 	var r report
-	rerr := readFrame(l.lifeline, reportPlan, unsafe.Pointer(&r))
+	rerr := readFrame(l.lifeline, reportPlan(), unsafe.Pointer(&r))
 	if rerr == nil {
 		// Wait without a thread: the end of file comes with the child's end.
 		_, _ = io.Copy(io.Discard, l.lifeline)

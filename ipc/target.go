@@ -3,9 +3,10 @@ package ipc
 import (
 	"context"
 	"fmt"
+	"path"
 	"reflect"
 	"runtime"
-	"strings"
+	"slices"
 	"unsafe"
 
 	"github.com/mpbox/mpbox/ipc/internal/codec"
@@ -66,10 +67,10 @@ func register(e *entry) *entry {
 // target already.
 func NewTarget[A any](f func(context.Context, A) error) Target[A] {
 	name := funcName(f)
-	plan := mustPlan[A](name)
+	plan := registeredPlan[A](name)
 	return Target[A]{register(&entry{name, "Process", func(ctx context.Context, d *codec.Decoder) error {
 		var args A
-		if err := plan.Decode(d, unsafe.Pointer(&args)); err != nil {
+		if err := plan().Decode(d, unsafe.Pointer(&args)); err != nil {
 			return fmt.Errorf("ipc: arguments of %s: %w", name, err)
 		}
 		return f(ctx, args)
@@ -90,10 +91,10 @@ func TargetOf[T Runner]() Target[T] {
 		panic("ipc: " + t.String() + " is no named type, so it can't be a target")
 	}
 	name := named.PkgPath() + "." + named.Name() + ".Run"
-	plan := mustPlan[T](name)
+	plan := registeredPlan[T](name)
 	return Target[T]{register(&entry{name, named.Name(), func(ctx context.Context, d *codec.Decoder) error {
 		var r T
-		if err := plan.Decode(d, unsafe.Pointer(&r)); err != nil {
+		if err := plan().Decode(d, unsafe.Pointer(&r)); err != nil {
 			return fmt.Errorf("ipc: arguments of %s: %w", name, err)
 		}
 		return r.Run(ctx)
@@ -104,12 +105,12 @@ func TargetOf[T Runner]() Target[T] {
 // does.
 func NewFunc[A, R any](f func(context.Context, A) (R, error)) Func[A, R] {
 	name := funcName(f)
-	mustPlan[A](name)
-	mustPlan[R](name)
-	plan := mustPlan[workerEnds[A, R]](name)
+	registeredPlan[A](name)
+	registeredPlan[R](name)
+	plan := registeredPlan[workerEnds[A, R]](name)
 	return Func[A, R]{register(&entry{name, "PoolWorker", func(ctx context.Context, d *codec.Decoder) error {
 		var ends workerEnds[A, R]
-		if err := plan.Decode(d, unsafe.Pointer(&ends)); err != nil {
+		if err := plan().Decode(d, unsafe.Pointer(&ends)); err != nil {
 			return fmt.Errorf("ipc: worker of %s: %w", name, err)
 		}
 		return work(ctx, f, ends)
@@ -133,7 +134,7 @@ func funcName(f any) string {
 // compiler makes up: path/pkg.f, but not path/pkg.f.func1 or path/pkg.T.M-fm.
 // Instances of a generic function share one name, path/pkg.f[...].
 func topLevel(name string) bool {
-	base := name[strings.LastIndexByte(name, '/')+1:]
-	_, f, ok := strings.Cut(base, ".")
-	return ok && !strings.ContainsAny(f, ".[") && !strings.HasSuffix(f, "-fm")
+	base := []byte(path.Base(name))
+	f := base[slices.Index(base, '.')+1:]
+	return !slices.Contains(f, '.') && !slices.Contains(f, '[')
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"reflect"
 	"slices"
+	"sync"
 
 	"github.com/mpbox/mpbox/ipc/internal/codec"
 	"github.com/mpbox/mpbox/ipc/internal/space"
@@ -33,6 +34,17 @@ func mustPlan[T any](what string) *codec.Plan {
 		panic("ipc: " + what + ": " + err.Error())
 	}
 	return p
+}
+
+// registeredPlan is mustPlan for targets. A child has only one of them to
+// run, and its parent, the same executable, has checked them all: so a child
+// compiles none before it needs it.
+func registeredPlan[T any](what string) func() *codec.Plan {
+	plan := sync.OnceValue(func() *codec.Plan { return mustPlan[T](what) })
+	if !isChild {
+		plan()
+	}
+	return plan
 }
 
 // A cargo is what goes to a child besides the bytes of its arguments.

@@ -9,6 +9,7 @@ package codec
 
 import (
 	"errors"
+	"math"
 	"reflect"
 	"unsafe"
 )
@@ -115,10 +116,24 @@ func (d *Decoder) length(least int) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	return d.checked(n, least)
+}
+
+// lengthOrNil takes a length plus one, or 0 for nil.
+func (d *Decoder) lengthOrNil(least int) (n int, isNil bool, err error) {
+	u, err := d.Uint()
+	if err != nil || u == 0 {
+		return 0, true, err
+	}
+	n, err = d.checked(u-1, least)
+	return n, false, err
+}
+
+func (d *Decoder) checked(n uint64, least int) (int, error) {
 	if least > 0 && n > uint64(len(d.Buf)/least) {
 		return 0, errShort
 	}
-	if n > maxLength {
+	if n > maxLength && least == 0 || n > math.MaxInt {
 		return 0, errValue
 	}
 	return int(n), nil

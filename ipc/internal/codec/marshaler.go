@@ -45,7 +45,11 @@ func embedsMarshaler(t reflect.Type) (name string, ok bool) {
 		return "", false
 	}
 	for f := range t.Fields() {
-		if f.Anonymous && fillMarshaler(new(op), f.Type) && fillMarshaler(new(op), t) {
+		ft := f.Type
+		if ft.Kind() == reflect.Pointer {
+			ft = ft.Elem()
+		}
+		if f.Anonymous && fillMarshaler(new(op), ft) && fillMarshaler(new(op), t) {
 			return f.Name, true
 		}
 	}

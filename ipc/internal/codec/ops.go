@@ -84,14 +84,10 @@ func encodeSlice(e *Encoder, p unsafe.Pointer, elem *op) error {
 
 func decodeSlice(d *Decoder, p unsafe.Pointer, t reflect.Type, elem *op) error {
 	v := reflect.NewAt(t, p).Elem()
-	full, err := d.length(0)
-	if err != nil || full == 0 {
+	n, isNil, err := d.lengthOrNil(elem.least)
+	if err != nil || isNil {
 		v.SetZero()
 		return err
-	}
-	n := full - 1
-	if elem.least > 0 && n > len(d.Buf)/elem.least {
-		return errShort
 	}
 	v.Set(reflect.MakeSlice(t, n, n))
 	s := (*sliceHeader)(p)
@@ -166,8 +162,8 @@ func encodeMap(e *Encoder, p unsafe.Pointer, t reflect.Type, key, elem *op) erro
 
 func decodeMap(d *Decoder, p unsafe.Pointer, t reflect.Type, key, elem *op) error {
 	m := reflect.NewAt(t, p).Elem()
-	full, err := d.length(0)
-	if err != nil || full == 0 {
+	n, isNil, err := d.lengthOrNil(key.least + elem.least)
+	if err != nil || isNil {
 		m.SetZero()
 		return err
 	}
@@ -177,7 +173,7 @@ func decodeMap(d *Decoder, p unsafe.Pointer, t reflect.Type, key, elem *op) erro
 		return err
 	}
 	defer func() { d.depth-- }()
-	for range full - 1 {
+	for range n {
 		before := len(d.Buf)
 		k, v := reflect.New(t.Key()), reflect.New(t.Elem())
 		if err := key.decode(d, k.UnsafePointer()); err != nil {

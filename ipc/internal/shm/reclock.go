@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"syscall"
+	"time"
 )
 
 // Record locks (fcntl(2), POSIX) are the kernel's own list of who is alive: a
@@ -27,7 +28,15 @@ func (s *Segment) Hold(n int64) (bool, error) {
 // caller serialises the calls of one process: record locks do not see
 // goroutines, and the kernel's deadlock check takes a process for one thread.
 func (s *Segment) Lock(n int64) error {
-	return os.NewSyscallError("fcntl", s.flock(syscall.F_SETLKW, syscall.F_WRLCK, n))
+	for {
+		err := s.flock(syscall.F_SETLKW, syscall.F_WRLCK, n)
+		if err != syscall.EDEADLK {
+			return os.NewSyscallError("fcntl", err)
+		}
+		// A record lock elsewhere in the program makes the kernel see a
+		// circle where there is none: ours is held for microseconds only.
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // Unlock gives up the lock on byte n.

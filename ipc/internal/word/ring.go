@@ -58,6 +58,11 @@ type Ring struct {
 	// DidPut and DidGet, if not nil, are called by who has put or taken a
 	// message, before it gives up the lock.
 	DidPut, DidGet func()
+
+	// What a getter of this process has of a message that is not complete.
+	// It is guarded by the get lock.
+	msg   []byte
+	begun bool
 }
 
 // The header of a frame: its length in bytes, and two marks.
@@ -106,9 +111,10 @@ func (r *Ring) empty() bool { return bytesOf(r.Head.Load()) == bytesOf(r.Tail.Lo
 // full reports whether another message would exceed the limit.
 func (r *Ring) full() bool { return r.Limit > 0 && uint32(r.Len()) >= r.Limit }
 
-func (r *Ring) room() uint32 {
-	return uint32(len(r.Data)) - (bytesOf(r.Head.Load()) - bytesOf(r.Tail.Load()))
-}
+// used is how many bytes of the ring are frames.
+func (r *Ring) used() uint32 { return bytesOf(r.Head.Load()) - bytesOf(r.Tail.Load()) }
+
+func (r *Ring) room() uint32 { return uint32(len(r.Data)) - r.used() }
 
 // Send puts msg as one message and waits while there is no room for it.
 // A context that ends in the middle of a long message takes it back.
@@ -229,23 +235,29 @@ var ended = func() context.Context {
 }()
 
 // take reads frames until it has a message. The caller holds the get lock.
+// What it has of a message when it gives up stays for the next take.
 func (r *Ring) take(ctx context.Context, env Env, peers Peers) ([]byte, error) {
-	var msg []byte
-	for begun := false; ; {
-		if err := r.awaitFrame(ctx, env, peers, begun); err != nil {
+	for {
+		if err := r.awaitFrame(ctx, env, peers); err != nil {
 			return nil, err
 		}
 		h := r.frame()
+		if frameSize(int(h&lenMask)) > r.used() {
+			r.Tail.Store(r.Head.Load()) // a wild write: nothing behind it can be read
+			continue
+		}
 		switch {
 		case h&laterBit == 0 && h&moreBit == 0:
-			msg, begun = r.appendFrame(nil, h), true
+			r.msg, r.begun = r.appendFrame(nil, h), true
 		case h&laterBit == 0:
-			msg, begun = make([]byte, 0, r.length(h)), true
-		case begun:
-			msg = r.appendFrame(msg, h)
+			r.msg, r.begun = make([]byte, 0, r.length(h)), true
+		case r.begun:
+			r.msg = r.appendFrame(r.msg, h)
 		}
 		r.consume(env, h)
-		if begun && h&moreBit == 0 {
+		if r.begun && h&moreBit == 0 {
+			msg := r.msg
+			r.msg, r.begun = nil, false
 			if r.DidGet != nil {
 				r.DidGet()
 			}
@@ -256,7 +268,7 @@ func (r *Ring) take(ctx context.Context, env Env, peers Peers) ([]byte, error) {
 
 // Poll waits until Recv would return at once.
 func (r *Ring) Poll(ctx context.Context, env Env, peers Peers) error {
-	return r.awaitFrame(ctx, env, peers, false)
+	return r.sleepForFrame(ctx, env, peers)
 }
 
 // tryLock takes m unless its holder sleeps on low: then there is nothing to
@@ -286,11 +298,11 @@ const tryRounds = 1000
 // context has ended, as long as none of it comes.
 const stall = 100 * time.Millisecond
 
-// awaitFrame waits for a frame. In the middle of a message (begun) it goes on
-// after the end of its context while the putter makes progress, so that a
-// message that has begun to arrive is not lost.
-func (r *Ring) awaitFrame(ctx context.Context, env Env, peers Peers, begun bool) error {
-	if !begun {
+// awaitFrame waits for a frame. In the middle of a message it goes on after
+// the end of its context while the putter makes progress: another getter could
+// not read the rest.
+func (r *Ring) awaitFrame(ctx context.Context, env Env, peers Peers) error {
+	if !r.begun || ctx == ended {
 		return r.sleepForFrame(ctx, env, peers)
 	}
 	grace, cancel := withGrace(ctx, stall)
