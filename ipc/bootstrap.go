@@ -91,13 +91,24 @@ func claimMarker() bool {
 	return n == tokenSize && err == nil
 }
 
-// childEnv is env with the marker for a child.
-func childEnv(env []string, token []byte) []string {
-	const prefix = marker + "="
-	env = slices.DeleteFunc(slices.Clone(env), func(kv string) bool {
-		return kv[:min(len(kv), len(prefix))] == prefix
+// childEnv is env with the marker for a child. As in exec.Cmd, the last of
+// several values of a variable counts, and PWD follows dir.
+func childEnv(env []string, dir string, token []byte) []string {
+	env = slices.Clone(env)
+	if dir != "" {
+		env = append(env, "PWD="+dir)
+	}
+	env = append(env, marker+"="+string(token))
+	seen := map[string]bool{}
+	slices.Reverse(env)
+	env = slices.DeleteFunc(env, func(kv string) bool {
+		key := kv[:max(0, slices.Index([]byte(kv), '='))]
+		was := seen[key]
+		seen[key] = key != ""
+		return was
 	})
-	return append(env, prefix+string(token))
+	slices.Reverse(env)
+	return env
 }
 
 // appendFrame appends *p to b as a length-prefixed frame.

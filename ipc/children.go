@@ -12,13 +12,20 @@ var children table
 
 type table struct {
 	sync.Mutex
-	all []*Process
+	all    []*Process
+	closed bool // the program is ending
 }
 
-func (t *table) add(p *Process) {
+// add lists p unless the program is ending: its end would never come if its
+// goroutines went on starting children.
+func (t *table) add(p *Process) error {
 	t.Lock()
 	defer t.Unlock()
+	if t.closed {
+		return ErrEnding
+	}
 	t.all = append(t.all, p)
+	return nil
 }
 
 func (t *table) remove(p *Process) {
@@ -27,12 +34,21 @@ func (t *table) remove(p *Process) {
 	t.all = slices.DeleteFunc(t.all, func(q *Process) bool { return q == p })
 }
 
+// close lets no more in.
+func (t *table) close() {
+	t.Lock()
+	defer t.Unlock()
+	t.closed = true
+}
+
 // ActiveChildren lists the children of this process that are alive, in the
 // order in which they were started. In Python: active_children.
 func ActiveChildren() []*Process {
 	children.Lock()
-	defer children.Unlock()
-	return slices.Clone(children.all)
+	all := slices.Clone(children.all)
+	children.Unlock()
+	// One that is just being started is listed already, and may yet fail.
+	return slices.DeleteFunc(all, func(p *Process) bool { return !p.IsAlive() })
 }
 
 // daemonGrace is how long a daemon has after SIGTERM at the end of its parent.
@@ -40,24 +56,31 @@ const daemonGrace = 500 * time.Millisecond
 
 // endChildren ends the daemons and waits for the others.
 func endChildren() {
-	for _, p := range ActiveChildren() {
+	children.close()
+	all := ActiveChildren()
+	for _, p := range all {
 		if p.daemon {
 			_ = p.Terminate()
 		}
 	}
 	grace, cancel := context.WithTimeout(context.Background(), daemonGrace)
 	defer cancel()
-	for _, p := range ActiveChildren() {
+	for _, p := range all {
 		if p.daemon && p.Join(grace) == grace.Err() {
 			_ = p.Kill()
 		}
 	}
-	// Children may be started while we wait, by goroutines of the program.
-	for {
-		all := ActiveChildren()
-		if len(all) == 0 {
-			return
-		}
-		_ = all[0].Join(context.Background())
+	for _, p := range all {
+		<-p.ended
+		awaitOutput(p)
+	}
+}
+
+// awaitOutput waits for the output of an ended child, but not for a writer
+// that never takes it.
+func awaitOutput(p *Process) {
+	select {
+	case <-p.copied:
+	case <-time.After(time.Second):
 	}
 }

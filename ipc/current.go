@@ -7,7 +7,7 @@ var (
 		Name:  "MainProcess",
 		pid:   os.Getpid(),
 		state: started,
-		ended: make(chan struct{}),
+		ended: make(chan struct{}), copied: make(chan struct{}),
 	}
 	parent *Process
 )

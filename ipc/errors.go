@@ -25,10 +25,13 @@ var (
 	ErrNotStarted = errors.New("ipc: process was not started")
 	// ErrStarted is returned by Start for a process that was started before.
 	ErrStarted = errors.New("ipc: process was started already")
+	// ErrEnding is returned by Start when Main has begun to end the program's
+	// children.
+	ErrEnding = errors.New("ipc: program is ending")
 	// ErrRunning is returned by Close for a process that has not ended.
 	ErrRunning = errors.New("ipc: process is still running")
 	// ErrNotChild is returned where a process is asked for what only its
-	// parent can do, such as ending it.
+	// parent can do, such as ending it, or waiting for it from inside.
 	ErrNotChild = errors.New("ipc: process is not a child of this process")
 )
 
@@ -52,6 +55,16 @@ var (
 	// ErrHandle is returned by Send and Put for a value that contains a
 	// shared object: those travel in the arguments of a process.
 	ErrHandle = errors.New("ipc: a shared object can only be passed in the arguments of a process")
+)
+
+// Errors of a pool.
+var (
+	// ErrTerminated is what unfinished tasks end with when their pool is
+	// terminated.
+	ErrTerminated = errors.New("ipc: pool was terminated")
+	// ErrNotClosed is returned by Join for a pool that was neither closed nor
+	// terminated: its workers would never end.
+	ErrNotClosed = errors.New("ipc: pool was not closed")
 )
 
 // public gives the errors of the internal packages their public form.

@@ -65,20 +65,32 @@ func (l *Lock) take(gate error, lock func() (died bool, err error)) error {
 	if gate != nil {
 		return gate
 	}
-	err := l.h.Enter()
-	died := false
-	if err == nil {
-		died, err = lock()
-		l.h.Exit()
+	if err := l.h.Enter(); err != nil {
+		l.h.In.Unlock()
+		return public(err)
 	}
+	defer l.h.Exit()
+	died, err := lock()
 	switch {
 	case err != nil:
 		l.h.In.Unlock()
 		return public(err)
+	case l.h.Closed() != nil:
+		l.unlock() // unless Close has seen that it was held
+		return ErrClosed
 	case died:
 		return ErrOwnerDied
 	}
 	return nil
+}
+
+// unlock frees the lock if this process holds it, and reports whether it did.
+func (l *Lock) unlock() bool {
+	held := l.h.Mutex().Unlock(l.h)
+	if held {
+		l.h.In.Unlock()
+	}
+	return held
 }
 
 // Release frees the lock. It panics if this process does not hold it. After
@@ -87,23 +99,20 @@ func (l *Lock) Release() {
 	if l.h.Enter() != nil {
 		return
 	}
-	held := l.h.Mutex().Unlock(l.h)
+	held := l.unlock()
 	l.h.Exit()
 	if !held {
 		panic("ipc: release of a lock that this process does not hold")
 	}
-	l.h.In.Unlock()
 }
 
 // Close gives up this process's use of the lock, and releases it if this
 // process holds it. It always returns nil, and can be called again.
 func (l *Lock) Close() error {
 	if l.h.Enter() == nil {
-		if l.h.Mutex().Unlock(l.h) {
-			l.h.In.Unlock()
-		}
+		l.h.Close() // first: an Acquire under way looks for it
+		l.unlock()
 		l.h.Exit()
 	}
-	l.h.Close()
 	return nil
 }

@@ -66,25 +66,26 @@ func runChild() int {
 		return 1
 	}
 	become(&b)
-	err := func() error {
-		e := entries[b.Target]
-		if e == nil {
-			return fmt.Errorf("ipc: no target %s in this executable", b.Target)
-		}
-		spaces, err := takeSeats(b.Seats)
-		if err != nil {
-			return err
-		}
-		return call(e, &codec.Decoder{Buf: b.Args, Context: spaces})
-	}()
 	code := 0
-	if err != nil {
+	if failed := runTarget(&b); failed != nil {
 		code = 1
-		tell(b.Name, err)
+		tell(b.Name, failed)
 	}
 	endChildren()
 	space.CloseAll()
 	return code
+}
+
+func runTarget(b *bootstrap) *RemoteError {
+	e := entries[b.Target]
+	if e == nil {
+		return &RemoteError{Msg: "ipc: no target " + b.Target + " in this executable"}
+	}
+	spaces, err := takeSeats(b.Seats)
+	if err != nil {
+		return &RemoteError{Msg: "ipc: attach to shared memory: " + err.Error()}
+	}
+	return call(e, &codec.Decoder{Buf: b.Args, Context: spaces})
 }
 
 // become makes this process the child that b describes.
@@ -92,7 +93,8 @@ func become(b *bootstrap) {
 	mortal, bootComm = b.Mortal, b.Comm
 	self.Name, self.identity = b.Name, b.Identity
 	self.Daemon, self.daemon, self.parentPid = b.Daemon, b.Daemon, b.ParentPid
-	parent = &Process{Name: b.ParentName, pid: b.ParentPid, state: started, ended: make(chan struct{})}
+	parent = &Process{Name: b.ParentName, pid: b.ParentPid, state: started,
+		ended: make(chan struct{}), copied: make(chan struct{})}
 	if runtime.GOOS == "linux" {
 		// Started as /proc/self/exe, the process would be listed as "exe".
 		rename(b.Comm)
@@ -126,6 +128,7 @@ func watchParent() {
 	defer parent.mu.Unlock()
 	parent.state = stopped
 	close(parent.ended)
+	close(parent.copied)
 }
 
 // takeSeats maps the segments that came with the arguments.
@@ -144,23 +147,33 @@ func takeSeats(seats []seat) ([]*space.Space, error) {
 	return spaces, nil
 }
 
-// call runs the target and makes an error of a panic. The target has a
-// goroutine of its own, which it may end (runtime.Goexit).
-func call(e *entry, args *codec.Decoder) error {
+// call runs the target and makes text of its error or panic, nil if there is
+// none. The target has a goroutine of its own, which it may end
+// (runtime.Goexit).
+func call(e *entry, args *codec.Decoder) *RemoteError {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	result := make(chan error, 1)
+	result := make(chan *RemoteError, 1)
 	go func() {
-		var err error = &RemoteError{Msg: "the target ended its goroutine (runtime.Goexit)"}
-		defer func() {
-			if v := recover(); v != nil {
-				err = &RemoteError{Msg: fmt.Sprint("panic: ", v), Stack: stack()}
-			}
-			result <- err
-		}()
-		err = e.run(ctx, args)
+		failed := &RemoteError{Msg: "the target ended its goroutine (runtime.Goexit)"}
+		defer func() { result <- failed }()
+		failed = guarded(func() error { return e.run(ctx, args) })
 	}()
 	return <-result
+}
+
+// guarded runs f and makes text of its error or panic. The text is taken here
+// too, since an Error method may panic as well.
+func guarded(f func() error) (failed *RemoteError) {
+	defer func() {
+		if v := recover(); v != nil {
+			failed = &RemoteError{Msg: fmt.Sprint("panic: ", v), Stack: stack()}
+		}
+	}()
+	if err := f(); err != nil {
+		return &RemoteError{Msg: err.Error()}
+	}
+	return nil
 }
 
 // stack is the calling goroutine's stack trace.
@@ -175,17 +188,9 @@ const maxReport = 32 << 10
 
 // tell reports the error of the target: to people on the standard error, and
 // to the parent for ExitError.
-func tell(name string, err error) {
-	r := report{Msg: err.Error()}
-	if re, ok := err.(*RemoteError); ok {
-		r.Stack = re.Stack
-	}
-	text := "Process " + name + ": " + r.Msg + "\n"
-	if r.Stack != "" {
-		text += r.Stack
-	}
-	_, _ = os.Stderr.WriteString(text)
-	r.Msg, r.Stack = clip(r.Msg), clip(r.Stack)
+func tell(name string, err *RemoteError) {
+	_, _ = os.Stderr.WriteString("Process " + name + ": " + err.Msg + "\n" + err.Stack)
+	r := report{clip(err.Msg), clip(err.Stack)}
 	if b, err := appendFrame(nil, reportPlan(), unsafe.Pointer(&r)); err == nil {
 		_, _ = lifeline.Write(b) // a parent that is gone needs no report
 	}

@@ -4,20 +4,22 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
 
-// outputDelay is for how long the end of a child is kept back for output that
-// is not complete, because a process that the child started holds its pipe.
+// outputDelay is for how long an ended child's pipe may be silent before it is
+// given up: a process that the child started may hold it for ever.
 const outputDelay = 100 * time.Millisecond
 
 // output carries what a child writes to writers that are no files.
 type output struct {
 	ours   []*os.File // read ends
 	childs []*os.File // write ends, until the child has them
-	copies sync.WaitGroup
 	to     []io.Writer
+	copies sync.WaitGroup
+	ended  atomic.Bool // the child
 }
 
 // open gives the descriptor for a child's stream: w's if it is a file, the
@@ -51,21 +53,39 @@ func (o *output) started() {
 	}
 	o.childs = nil
 	for i, r := range o.ours {
-		o.copies.Go(func() {
-			_, _ = io.Copy(o.to[i], r)
-			// A writer that fails must not block the child.
-			_, _ = io.Copy(io.Discard, r)
-		})
+		o.copies.Go(func() { o.copy(o.to[i], r) })
+	}
+}
+
+// copy copies until the end of r, or until r is silent after the child's end.
+func (o *output) copy(w io.Writer, r *os.File) {
+	buf := make([]byte, 32<<10)
+	for {
+		if o.ended.Load() {
+			_ = r.SetReadDeadline(time.Now().Add(outputDelay))
+		}
+		n, err := r.Read(buf)
+		if n > 0 && w != nil {
+			if _, werr := w.Write(buf[:n]); werr != nil {
+				w = nil // a writer that fails must not block the child
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// childEnded begins the wait for silence.
+func (o *output) childEnded() {
+	o.ended.Store(true)
+	for _, r := range o.ours {
+		_ = r.SetReadDeadline(time.Now().Add(outputDelay))
 	}
 }
 
 // wait waits for the copies after the child has ended.
 func (o *output) wait() {
-	if len(o.ours) == 0 {
-		return
-	}
-	late := time.AfterFunc(outputDelay, o.close)
-	defer late.Stop()
 	o.copies.Wait()
 	o.close()
 }

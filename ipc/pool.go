@@ -2,13 +2,11 @@ package ipc
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"sync"
 	"unsafe"
 
 	"github.com/mpbox/mpbox/ipc/internal/codec"
-	"github.com/mpbox/mpbox/ipc/internal/space"
 )
 
 // A Pool runs a function on many values in a number of worker processes,
@@ -17,7 +15,7 @@ import (
 //
 //	Map ── chunks ──► tasks ──► slot 1 ── pipe ──► worker process 1
 //	 ▲                     └──► slot 2 ── pipe ──► worker process 2
-//	 └────── results ◄────────── slots ◄── pipe ──┘
+//	 └────── batches ◄────────── slots ◄── pipe ──┘
 //
 // Each worker has a pipe pair and a segment of its own, so that a worker that
 // dies holds nothing that another one needs. A slot is the goroutine that
@@ -30,32 +28,33 @@ type Pool[A, R any] struct {
 	// of an even share. To be set before the first task.
 	ChunkSize int
 
-	entry   *entry
-	workers int
-	tasks   chan task[A, R]
-	quit    context.CancelFunc // ends the waits of the slots
-	ctx     context.Context
-	slots   sync.WaitGroup
+	entry         *entry
+	workers       int
+	args, results *codec.Plan
+	tasks         chan task
+	ctx           context.Context // ends with Terminate
+	terminate     context.CancelFunc
+	slots         sync.WaitGroup
+	joined        chan struct{} // closed when all slots have ended, after Close
 
 	mu      sync.Mutex
 	started bool
 	closed  bool
-	senders sync.WaitGroup // Maps that may still put into tasks
+	maps    sync.WaitGroup // those that may still put into tasks
 }
 
-// ErrTerminated is what unfinished tasks end with when their pool is
-// terminated.
-var ErrTerminated = errors.New("ipc: pool was terminated")
-
-// task is a chunk with the way back to its Map.
-type task[A, R any] struct {
-	chunk chunk[A]
-	done  chan<- outcome[R]
+// task is a chunk with the way back to its Map, until that has gone.
+type task struct {
+	chunk chunk
+	done  chan<- outcome
+	gone  <-chan struct{}
 }
 
-type outcome[R any] struct {
-	batch batch[R]
-	err   error
+// outcome is what became of a chunk.
+type outcome struct {
+	chunk chunk
+	batch batch
+	err   error // of the chunk as a whole
 }
 
 // NewPool makes a pool of that many workers for f. It panics if workers is
@@ -67,18 +66,20 @@ func NewPool[A, R any](f Func[A, R], workers int) *Pool[A, R] {
 	if workers < 1 {
 		panic("ipc: a pool has at least 1 worker, not " + strconv.Itoa(workers))
 	}
-	ctx, quit := context.WithCancel(context.Background())
-	return &Pool[A, R]{
+	p := &Pool[A, R]{
 		entry:   f.entry,
 		workers: workers,
-		tasks:   make(chan task[A, R]),
-		ctx:     ctx,
-		quit:    quit,
+		args:    mustPlan[A](f.entry.name),
+		results: mustPlan[R](f.entry.name),
+		tasks:   make(chan task),
+		joined:  make(chan struct{}),
 	}
+	p.ctx, p.terminate = context.WithCancel(context.Background())
+	return p
 }
 
-// enter starts the slots and keeps the pool from closing its task channel
-// until the caller is done with it (senders.Done).
+// enter starts the slots, and keeps the pool from closing its task channel
+// until the caller is done with it (maps.Done).
 func (p *Pool[A, R]) enter() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -88,11 +89,12 @@ func (p *Pool[A, R]) enter() error {
 	if p.ChunkSize < 0 {
 		panic("ipc: ChunkSize is negative")
 	}
-	p.senders.Add(1)
+	p.maps.Add(1)
 	if !p.started {
 		p.started = true
 		for range p.workers {
-			p.slots.Go(p.slot)
+			s := &slot{entry: p.entry, tasks: p.tasks, ctx: p.ctx}
+			p.slots.Go(s.run)
 		}
 	}
 	return nil
@@ -100,7 +102,7 @@ func (p *Pool[A, R]) enter() error {
 
 // Map runs the function on each item and returns the results in the order of
 // the items. It returns ctx.Err() if ctx ends first, what is under way then
-// going on unseen, and ErrClosed after Close.
+// going on unseen, ErrTerminated, and ErrClosed after Close.
 //
 // If a task fails Map returns a [*TaskError], that of the lowest index among
 // the tasks that were tried; no new ones are handed out after the first.
@@ -108,13 +110,16 @@ func (p *Pool[A, R]) Map(ctx context.Context, items []A) ([]R, error) {
 	if err := p.enter(); err != nil {
 		return nil, err
 	}
-	defer p.senders.Done()
+	defer p.maps.Done()
+	gone := make(chan struct{})
+	defer close(gone)
 	m := &mapping[A, R]{
 		pool:    p,
 		items:   items,
 		results: make([]R, len(items)),
 		size:    p.chunkSize(len(items)),
-		done:    make(chan outcome[R], p.workers),
+		done:    make(chan outcome, p.workers),
+		gone:    gone,
 	}
 	return m.run(ctx)
 }
@@ -127,6 +132,48 @@ func (p *Pool[A, R]) chunkSize(n int) int {
 	return max(1, (n+share-1)/share)
 }
 
+// Close says that no more tasks will come. The workers end when the tasks
+// under way are done. It can be called again.
+func (p *Pool[A, R]) Close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
+	p.closed = true
+	go func() {
+		p.maps.Wait()
+		close(p.tasks)
+		p.slots.Wait()
+		p.terminate() // frees the context
+		close(p.joined)
+	}()
+}
+
+// Join waits until all workers have ended, after Close or Terminate; before,
+// it returns ErrNotClosed. It returns ctx.Err() if ctx ends first.
+func (p *Pool[A, R]) Join(ctx context.Context) error {
+	p.mu.Lock()
+	closed := p.closed
+	p.mu.Unlock()
+	if !closed {
+		return ErrNotClosed
+	}
+	select {
+	case <-p.joined:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Terminate kills the workers. Calls of Map under way return ErrTerminated,
+// later ones ErrClosed. It does not wait; see Join.
+func (p *Pool[A, R]) Terminate() {
+	p.terminate()
+	p.Close()
+}
+
 // A mapping is one call of Map.
 type mapping[A, R any] struct {
 	pool    *Pool[A, R]
@@ -134,26 +181,36 @@ type mapping[A, R any] struct {
 	results []R
 	size    int
 	next    int // the first item that was not handed out
-	pending int
+	pending int // chunks
 	failed  *TaskError
-	done    chan outcome[R] // as long as there are slots, so none blocks on it
+	done    chan outcome
+	gone    <-chan struct{}
 }
 
 func (m *mapping[A, R]) run(ctx context.Context) ([]R, error) {
-	for m.pending > 0 || m.more() {
-		var tasks chan<- task[A, R]
-		if m.more() {
-			tasks = m.pool.tasks
+	var tasks chan<- task // nil when there is none to hand out
+	var t task
+	for {
+		if tasks == nil && m.next < len(m.items) && m.failed == nil {
+			t = task{m.encode(), m.done, m.gone}
+			if m.failed == nil {
+				tasks = m.pool.tasks
+			}
 		}
-		end := min(m.next+m.size, len(m.items))
+		if tasks == nil && m.pending == 0 {
+			break
+		}
 		select {
-		case tasks <- task[A, R]{chunk[A]{m.next, m.items[m.next:end]}, m.done}:
-			m.next = end
+		case tasks <- t:
+			tasks = nil
 			m.pending++
 		case o := <-m.done:
 			m.pending--
 			if err := m.take(o); err != nil {
 				return nil, err
+			}
+			if m.failed != nil {
+				tasks = nil
 			}
 		case <-ctx.Done():
 			return nil, ctx.Err()
@@ -167,166 +224,50 @@ func (m *mapping[A, R]) run(ctx context.Context) ([]R, error) {
 	return m.results, nil
 }
 
-func (m *mapping[A, R]) more() bool { return m.next < len(m.items) && m.failed == nil }
-
-// take keeps the results of a chunk. Its error ends the whole Map.
-func (m *mapping[A, R]) take(o outcome[R]) error {
-	if te, ok := o.err.(*TaskError); ok {
-		m.fail(te)
-		return nil
+// encode makes the next chunk. It is done here and not by the slots, so that
+// the items are the caller's again when Map returns.
+func (m *mapping[A, R]) encode() chunk {
+	end := min(m.next+m.size, len(m.items))
+	c := chunk{m.next, make([][]byte, 0, end-m.next)}
+	for i := m.next; i < end; i++ {
+		var e codec.Encoder
+		if err := m.pool.args.Encode(&e, unsafe.Pointer(&m.items[i])); err != nil {
+			m.fail(i, 0, err)
+			break
+		}
+		c.Items = append(c.Items, e.Buf)
 	}
-	if o.err != nil {
+	m.next = end
+	return c
+}
+
+// take keeps the results of a chunk. An error that is not a task's ends Map.
+func (m *mapping[A, R]) take(o outcome) error {
+	switch o.err.(type) {
+	case nil:
+	case *ExitError:
+		m.fail(o.chunk.First, 1, o.err)
+		return nil
+	default:
 		return o.err
 	}
-	copy(m.results[o.batch.First:], o.batch.Results)
+	failed := map[int]bool{}
 	for _, f := range o.batch.Failures {
-		m.fail(&TaskError{Index: f.Index, Attempts: 1, Err: &f.Err})
+		failed[f.Index] = true
+		m.fail(f.Index, 1, &f.Err)
+	}
+	for i, b := range o.batch.Results {
+		if at := o.chunk.First + i; at < len(m.results) && !failed[at] {
+			if err := decode(m.pool.results, b, unsafe.Pointer(&m.results[at])); err != nil {
+				m.fail(at, 1, err)
+			}
+		}
 	}
 	return nil
 }
 
-func (m *mapping[A, R]) fail(err *TaskError) {
-	if m.failed == nil || err.Index < m.failed.Index {
-		m.failed = err
+func (m *mapping[A, R]) fail(index, attempts int, err error) {
+	if m.failed == nil || index < m.failed.Index {
+		m.failed = &TaskError{Index: index, Attempts: attempts, Err: err}
 	}
-}
-
-// A crew is one worker process with our ends of its pipes.
-type crew[A, R any] struct {
-	proc    *Process
-	tasks   *Sender[chunk[A]]
-	results *Receiver[batch[R]]
-	space   *space.Space
-}
-
-// slot feeds one worker after the other until the pool ends.
-func (p *Pool[A, R]) slot() {
-	var w *crew[A, R]
-	defer func() { w.dismiss(p.ctx.Err() != nil) }()
-	for {
-		select {
-		case t, ok := <-p.tasks:
-			if !ok {
-				return
-			}
-			var o outcome[R]
-			w, o = p.do(w, t.chunk)
-			t.done <- o
-		case <-p.ctx.Done():
-			return
-		}
-	}
-}
-
-// do has the worker do a chunk, and returns the worker for the next one: nil
-// if it died.
-func (p *Pool[A, R]) do(w *crew[A, R], c chunk[A]) (*crew[A, R], outcome[R]) {
-	if w == nil {
-		var err error
-		if w, err = p.hire(); err != nil {
-			return nil, outcome[R]{err: err}
-		}
-	}
-	err := w.tasks.Send(p.ctx, c)
-	var b batch[R]
-	if err == nil {
-		b, err = w.results.Recv(p.ctx)
-	}
-	switch {
-	case err == nil:
-		return w, outcome[R]{batch: b}
-	case p.ctx.Err() != nil:
-		return w, outcome[R]{err: ErrTerminated}
-	}
-	// A worker that can't be talked to is gone, or as good as gone.
-	_ = w.proc.Kill()
-	if jerr := w.proc.Join(context.Background()); jerr != nil {
-		err = jerr
-	}
-	w.dismiss(true)
-	return nil, outcome[R]{err: &TaskError{Index: c.First, Attempts: 1, Err: err}}
-}
-
-// hire starts a worker.
-func (p *Pool[A, R]) hire() (_ *crew[A, R], err error) {
-	w := new(crew[A, R])
-	if w.space, err = space.New(); err != nil {
-		return nil, err
-	}
-	defer func() {
-		if err != nil {
-			w.dismiss(true)
-		}
-	}()
-	var ends workerEnds[A, R]
-	if ends.Tasks, w.tasks, err = oneWay[chunk[A]](w.space.Alloc); err != nil {
-		return nil, err
-	}
-	defer ends.Tasks.Close()
-	if w.results, ends.Results, err = oneWay[batch[R]](w.space.Alloc); err != nil {
-		return nil, err
-	}
-	defer ends.Results.Close()
-	plan := mustPlan[workerEnds[A, R]](p.entry.name)
-	w.proc = newProcess(p.entry, func(e *codec.Encoder) error { return plan.Encode(e, unsafe.Pointer(&ends)) })
-	w.proc.Daemon = true
-	return w, w.proc.Start()
-}
-
-// dismiss lets a worker end, or ends it, and frees what it had.
-func (w *crew[A, R]) dismiss(kill bool) {
-	if w == nil {
-		return
-	}
-	if w.tasks != nil {
-		w.tasks.Close()
-	}
-	if w.proc != nil {
-		if kill {
-			_ = w.proc.Kill()
-		}
-		_ = w.proc.Join(context.Background())
-	}
-	if w.results != nil {
-		w.results.Close()
-	}
-	w.space.Unpin()
-}
-
-// Close says that no more tasks will come. The workers end when the tasks
-// under way are done. It can be called again.
-func (p *Pool[A, R]) Close() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed {
-		return
-	}
-	p.closed = true
-	go func() {
-		p.senders.Wait()
-		close(p.tasks)
-	}()
-}
-
-// Join waits until all workers have ended, after Close or Terminate. It
-// returns ctx.Err() if ctx ends first.
-func (p *Pool[A, R]) Join(ctx context.Context) error {
-	ended := make(chan struct{})
-	go func() {
-		p.slots.Wait()
-		close(ended)
-	}()
-	select {
-	case <-ended:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// Terminate kills the workers. Calls of Map under way return ErrTerminated,
-// later ones ErrClosed. It does not wait; see Join.
-func (p *Pool[A, R]) Terminate() {
-	p.quit()
-	p.Close()
 }

@@ -56,8 +56,9 @@ type Process struct {
 	pid    int
 	code   int
 	err    error
-	ended  chan struct{} // closed by the goroutine of watch.go
 	closed bool
+	ended  chan struct{} // closed when the process has ended
+	copied chan struct{} // closed when its output is copied as well
 }
 
 type state int
@@ -98,6 +99,7 @@ func newProcess(t *entry, encodeArgs func(*codec.Encoder) error) *Process {
 		identity:   id,
 		parentPid:  os.Getpid(),
 		ended:      make(chan struct{}),
+		copied:     make(chan struct{}),
 	}
 }
 
@@ -115,18 +117,22 @@ func joinInts(id []int) string {
 // Join waits until the process has ended and all of its output is copied. It
 // returns nil if the exit code is 0, else an [*ExitError]; ctx.Err() if ctx
 // ends first, which leaves the process alone; ErrNotStarted or ErrClosed. It
-// can be called any number of times, by any number of goroutines.
+// can be called any number of times, by any number of goroutines. A process
+// can't join itself (ErrNotChild).
 func (p *Process) Join(ctx context.Context) error {
 	if err := p.check(); err != nil {
 		return err
 	}
+	if p == self {
+		return ErrNotChild
+	}
 	select {
-	case <-p.ended:
+	case <-p.copied:
 		return p.exitError()
 	default:
 	}
 	select {
-	case <-p.ended:
+	case <-p.copied:
 		return p.exitError()
 	case <-ctx.Done():
 		return ctx.Err()
@@ -171,10 +177,10 @@ func (p *Process) signal(sig syscall.Signal) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
-	case p.state == stopped:
-		return nil
 	case p.proc == nil:
 		return ErrNotChild
+	case p.state == stopped:
+		return nil
 	}
 	if err := p.proc.Signal(sig); err != nil && err != os.ErrProcessDone {
 		return err
@@ -205,8 +211,8 @@ func (p *Process) Pid() int {
 	return p.pid
 }
 
-// Sentinel is closed when the process has ended, for use in a select. Before
-// Start it is open.
+// Sentinel is closed when the process has ended, for use in a select. Output
+// that goes through a Writer may still be on its way then; Join waits for it.
 func (p *Process) Sentinel() <-chan struct{} { return p.ended }
 
 // Close gives the handle up: Join, Terminate and Kill return ErrClosed from

@@ -14,38 +14,58 @@ import (
 )
 
 // Start copies the arguments and starts the child. It does not wait for the
-// target to begin. When it returns an error no process was left behind, and
-// it may be called again; the error is ErrNoMain, ErrDepth, ErrStarted, that
+// target to begin, but for the child to take arguments of more than some
+// 100 KiB. When it returns an error no process was left behind, and it may be
+// called again; the error is ErrNoMain, ErrDepth, ErrStarted, ErrEnding, that
 // of an argument that could not be copied, or the system's.
 func (p *Process) Start() error {
+	l, err := p.begin()
+	if err != nil {
+		return err
+	}
+	// A child that ends early breaks the write, and is told by its end. The
+	// parent may leave right after Start: this can't be done later.
+	_, _ = l.lifeline.Write(l.rest)
+	l.rest = nil
+	return nil
+}
+
+func (p *Process) begin() (*launch, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
 	case p.closed:
-		return ErrClosed
+		return nil, ErrClosed
 	case p.state != initial || p.target == nil:
-		return ErrStarted
+		return nil, ErrStarted
 	case !dispatched.Load():
-		return ErrNoMain
+		return nil, ErrNoMain
 	case len(p.identity) > MaxDepth:
-		return ErrDepth
+		return nil, ErrDepth
 	}
-	if err := p.start(); err != nil {
-		return fmt.Errorf("ipc: start %s: %w", p.Name, err)
+	if err := children.add(p); err != nil {
+		return nil, err
+	}
+	l, err := p.start()
+	if err != nil {
+		children.remove(p)
+		return nil, fmt.Errorf("ipc: start %s: %w", p.Name, err)
 	}
 	p.state, p.daemon = started, p.Daemon
-	children.add(p)
-	return nil
+	p.encodeArgs = nil // the arguments are the caller's again
+	go p.watch(l)
+	return l, nil
 }
 
 // A launch is what belongs to one start of a child.
 type launch struct {
+	rest     []byte // of the bootstrap, which the socket did not take at once
 	cargo    *cargo
 	lifeline *os.File
 	output   *output
 }
 
-func (p *Process) start() (err error) {
+func (p *Process) start() (_ *launch, err error) {
 	l := &launch{cargo: new(cargo), output: new(output)}
 	defer func() {
 		if err != nil {
@@ -55,51 +75,38 @@ func (p *Process) start() (err error) {
 	args := codec.Encoder{Context: l.cargo}
 	defer l.cargo.unload()
 	if err := p.encodeArgs(&args); err != nil {
-		return err
+		return nil, err
 	}
 	if err := l.cargo.seatChild(); err != nil {
-		return err
+		return nil, err
 	}
-	childEnd := -1
+	var childEnd int
 	if l.lifeline, childEnd, err = socketpair(); err != nil {
-		return err
+		return nil, err
 	}
-	defer func() {
-		if childEnd >= 0 {
-			syscall.Close(childEnd)
-		}
-	}()
+	defer syscall.Close(childEnd) // kept here, it would hide the child's death
 	token := newToken()
 	msg, err := appendFrame(slices.Clone(token), bootstrapPlan(), unsafe.Pointer(p.bootstrap(l.cargo, args.Buf)))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	// What the socket takes is there when the child looks. A parent may leave
-	// right after Start, so the rest is not for later either.
-	rest, err := writeNow(l.lifeline, msg)
-	if err != nil {
-		return err
+	// What the socket takes now is there when the child looks.
+	if l.rest, err = writeNow(l.lifeline, msg); err != nil {
+		return nil, err
 	}
-	pid, err := p.exec(l, token, childEnd)
-	if err != nil {
-		return err
+	if p.pid, err = p.exec(l, token, childEnd); err != nil {
+		return nil, err
 	}
-	// The child can't be reaped by anyone but us, so the pid is still its.
-	if p.proc, err = os.FindProcess(pid); err != nil {
-		return err
+	for i, seat := range l.cargo.seats {
+		l.cargo.spaces[i].Started(seat.Slot, p.pid)
 	}
-	p.pid = pid
-	syscall.Close(childEnd) // or the child's death would not break the write
-	childEnd = -1
-	if len(rest) > 0 {
-		_, _ = l.lifeline.Write(rest) // a child that dies early is told by its end
-	}
-	go p.watch(l)
-	return nil
+	// Nobody but us can reap the child, so the pid is still its.
+	p.proc, err = os.FindProcess(p.pid)
+	return l, err
 }
 
 func (l *launch) undo() {
-	l.cargo.bury()
+	l.cargo.bury(true)
 	l.output.close()
 	if l.lifeline != nil {
 		l.lifeline.Close()
@@ -147,8 +154,8 @@ func (p *Process) exec(l *launch, token []byte, childEnd int) (int, error) {
 	if env == nil {
 		env = os.Environ()
 	}
-	attr := &syscall.ProcAttr{Dir: p.Dir, Env: childEnv(env, token), Files: files}
-	pid, err := forkExec(comm()+": "+p.Name, attr)
+	attr := &syscall.ProcAttr{Dir: p.Dir, Env: childEnv(env, p.Dir, token), Files: files}
+	pid, err := forkExec(label(p.Name), attr)
 	runtime.KeepAlive(p.Stdout) // their descriptors were numbers until now
 	runtime.KeepAlive(p.Stderr)
 	l.output.started()
@@ -185,6 +192,15 @@ func execError(dir string, err error) error {
 	return os.NewSyscallError("fork/exec", err)
 }
 
+// label is what ps shows as the command line of a child. It only is a label,
+// so what can't be in it is left out.
+func label(name string) string {
+	const longest = 1000
+	b := []byte(comm() + ": " + name)
+	b = slices.DeleteFunc(b, func(c byte) bool { return c == 0 })
+	return string(b[:min(len(b), longest)])
+}
+
 // comm is the name under which ps lists this program.
 func comm() string {
 	if bootComm != "" {
@@ -207,19 +223,25 @@ func (p *Process) watch(l *launch) {
 		_, _ = io.Copy(io.Discard, l.lifeline)
 	}
 	state, err := p.proc.Wait()
-	l.cargo.bury()
-	l.output.wait()
+	l.cargo.bury(false)
 	l.lifeline.Close()
+	l.output.childEnded()
+	p.stop(state, err, rerr == nil, &r)
+	l.output.wait()
+	close(p.copied)
+}
 
+// stop notes how the process has ended.
+func (p *Process) stop(s *os.ProcessState, err error, reported bool, r *report) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if rerr == nil {
+	if reported {
 		p.err = &RemoteError{Msg: r.Msg, Stack: r.Stack}
 	}
 	if err != nil { // somebody else has reaped it
 		p.code, p.err = 255, err
 	} else {
-		p.code = exitCode(state)
+		p.code = exitCode(s)
 	}
 	p.state = stopped
 	children.remove(p)

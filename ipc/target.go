@@ -105,15 +105,13 @@ func TargetOf[T Runner]() Target[T] {
 // does.
 func NewFunc[A, R any](f func(context.Context, A) (R, error)) Func[A, R] {
 	name := funcName(f)
-	registeredPlan[A](name)
-	registeredPlan[R](name)
-	plan := registeredPlan[workerEnds[A, R]](name)
+	args, results := registeredPlan[A](name), registeredPlan[R](name)
 	return Func[A, R]{register(&entry{name, "PoolWorker", func(ctx context.Context, d *codec.Decoder) error {
-		var ends workerEnds[A, R]
-		if err := plan().Decode(d, unsafe.Pointer(&ends)); err != nil {
+		var ends workerEnds
+		if err := mustPlan[workerEnds](name).Decode(d, unsafe.Pointer(&ends)); err != nil {
 			return fmt.Errorf("ipc: worker of %s: %w", name, err)
 		}
-		return work(ctx, f, ends)
+		return work(ctx, newTaskFunc(f, args(), results()), ends)
 	}})}
 }
 

@@ -21,7 +21,9 @@ type traveler interface {
 
 var plans = codec.Compiler{Hook: codec.Hook{
 	Match: func(t reflect.Type) bool {
-		return t.Kind() == reflect.Pointer && t.Implements(reflect.TypeFor[traveler]())
+		// A struct that embeds a handle has its methods, but is not one.
+		return t.Kind() == reflect.Pointer && t.Elem().PkgPath() == reflect.TypeFor[Lock]().PkgPath() &&
+			t.Implements(reflect.TypeFor[traveler]())
 	},
 	Encode: encodeTraveler,
 	Decode: decodeTraveler,
@@ -88,7 +90,7 @@ func (c *cargo) seatChild() error {
 	for _, s := range c.spaces {
 		slot, gen, err := s.Reserve()
 		if err != nil {
-			c.bury()
+			c.bury(true)
 			return err
 		}
 		c.seats = append(c.seats, seat{slot, gen})
@@ -99,10 +101,11 @@ func (c *cargo) seatChild() error {
 	return nil
 }
 
-// bury gives up what a child held that has ended, or never began.
-func (c *cargo) bury() {
+// bury gives up what a child held that has ended, or never began: then it
+// has left in good order.
+func (c *cargo) bury(left bool) {
 	for i, seat := range c.seats {
-		c.spaces[i].Bury(seat.Slot, seat.Gen)
+		c.spaces[i].Bury(seat.Slot, seat.Gen, left)
 	}
 	c.seats = nil
 }

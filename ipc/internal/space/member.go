@@ -5,6 +5,7 @@ package space
 import (
 	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // A member is a process's entry in a segment. It is live while its process
@@ -82,7 +83,7 @@ func (s *Space) freeSlot() int {
 	}
 	for i := range high {
 		if !s.alive(i) {
-			s.bury(i)
+			s.bury(i, false)
 			return i
 		}
 	}
@@ -93,7 +94,7 @@ func (s *Space) freeSlot() int {
 func (s *Space) join(gen uint32) error {
 	m := s.member(s.slot)
 	if !m.is(reserved) || m.gen() != gen {
-		return ErrClosed // the parent died, and its children were given up
+		return ErrGone
 	}
 	ok, err := s.seg.Hold(int64(s.slot))
 	if err == nil && !ok {
@@ -106,7 +107,7 @@ func (s *Space) join(gen uint32) error {
 	// must be buried before the pid means us.
 	for i := range s.high() {
 		if o := s.member(i); o.is(live) && o.pid.Load() == s.pid {
-			s.bury(i)
+			s.bury(i, false)
 		}
 	}
 	m.become(live, s.pid, gen)
@@ -128,23 +129,58 @@ func (s *Space) alive(slot int) bool {
 			return false
 		}
 		p := s.member(parent)
-		return p.is(live) && p.gen() == m.parentGen.Load() &&
-			(parent == s.slot || s.seg.Held(int64(parent))) || s.seg.Held(int64(slot))
+		if p.is(live) && p.gen() == m.parentGen.Load() && (parent == s.slot || s.seg.Held(int64(parent))) {
+			return true
+		}
+		return s.seg.Held(int64(slot)) || s.orphanLives(m)
 	}
 	return false
 }
 
+// orphanGrace is how long a process whose parent has ended has to join.
+const orphanGrace = 5 * time.Second
+
+// orphanLives reports whether a process that has not joined yet may still do
+// so although its parent has ended. There is no proof of its life until it
+// has, so we trust its pid, but not for long: the pid may be another's.
+func (s *Space) orphanLives(m member) bool {
+	if pid := m.pid.Load(); pid != 0 && syscall.Kill(int(pid), 0) == syscall.ESRCH {
+		return false
+	}
+	s.orphansMu.Lock()
+	defer s.orphansMu.Unlock()
+	if s.orphans == nil {
+		s.orphans = map[*atomic.Uint32]orphan{}
+	}
+	o, known := s.orphans[m.state]
+	if !known || o.gen != m.gen() {
+		o = orphan{m.gen(), time.Now()}
+		s.orphans[m.state] = o
+	}
+	return time.Since(o.seen) < orphanGrace
+}
+
+// orphan is since when a member was seen as one.
+type orphan struct {
+	gen  uint32
+	seen time.Time
+}
+
 // Bury gives up all that a child that has ended held, unless that has
-// happened. It is called once for each Reserve.
-func (s *Space) Bury(slot int, gen uint32) {
+// happened. One that never began has left in good order. It is called once
+// for each Reserve.
+func (s *Space) Bury(slot int, gen uint32, left bool) {
 	_ = s.locked(func() error {
 		if m := s.member(slot); !m.is(free) && m.gen() == gen {
-			s.bury(slot)
+			s.bury(slot, left)
 		}
 		return nil
 	})
 	_ = s.pin(-1)
 }
+
+// Started notes the pid of the child for which a place is reserved.
+func (s *Space) Started(slot, pid int) { s.member(slot).pid.Store(uint32(pid)) }
 
 // lookAfter buries the member in slot if it has died, and reports whether it
 // is alive.
@@ -156,7 +192,7 @@ func (s *Space) lookAfter(slot int) bool {
 	// It may have joined since, or be another one by now.
 	_ = s.locked(func() error {
 		if alive = s.alive(slot); !alive && !s.member(slot).is(free) {
-			s.bury(slot)
+			s.bury(slot, false)
 		}
 		return nil
 	})
@@ -165,9 +201,9 @@ func (s *Space) lookAfter(slot int) bool {
 
 // bury is called under the registry lock. If we die in the middle of it, the
 // member is still there as a dead one, and the next one begins again.
-func (s *Space) bury(slot int) {
+func (s *Space) bury(slot int, left bool) {
 	m := s.member(slot)
-	s.sweep(slot, m.pid.Load(), false)
+	s.sweep(slot, m.pid.Load(), left)
 	m.become(free, 0, m.gen()+1)
 }
 

@@ -54,6 +54,7 @@ const (
 var (
 	ErrClosed = errors.New("closed")
 	ErrFull   = errors.New("too many processes share one segment")
+	ErrGone   = errors.New("the place that the parent had kept is gone")
 )
 
 // A Space is a segment that this process is a member of.
@@ -66,6 +67,9 @@ type Space struct {
 	mu      sync.Mutex
 	handles map[key]*Handle // what this process holds open
 	pins    int             // reasons to stay mapped: children, and being the current segment
+
+	orphansMu sync.Mutex
+	orphans   map[*atomic.Uint32]orphan // by their state word
 }
 
 type key struct {

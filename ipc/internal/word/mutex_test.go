@@ -1,0 +1,228 @@
+package word
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+)
+
+func TestMutexTakesFreeWord(t *testing.T) {
+	const me, other = 7, 8
+	for _, tt := range []struct {
+		name      string
+		word      uint32
+		ok, died  bool
+		wordAfter uint32
+	}{
+		{"free", 0, true, false, me},
+		{"free with sleepers", waitingBit, true, false, me | waitingBit},
+		{"left by the dead", diedBit, true, true, me},
+		{"left by the dead with sleepers", diedBit | waitingBit, true, true, me | waitingBit},
+		{"held", other, false, false, other},
+		{"held with sleepers", other | waitingBit, false, false, other | waitingBit},
+		{"held by ourselves", me, false, false, me},
+		{"largest pid", pidMask, false, false, pidMask},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var w atomic.Uint32
+			w.Store(tt.word)
+			ok, died := MutexAt(&w).TryLock(alone{t, me})
+			if ok != tt.ok || died != tt.died || w.Load() != tt.wordAfter {
+				t.Errorf("TryLock() = %v, %v, word %#x; want %v, %v, %#x",
+					ok, died, w.Load(), tt.ok, tt.died, tt.wordAfter)
+			}
+			if !tt.ok {
+				return
+			}
+			w.Store(tt.word)
+			died, err := MutexAt(&w).Lock(t.Context(), alone{t, me})
+			if err != nil || died != tt.died || w.Load() != tt.wordAfter {
+				t.Errorf("Lock() = %v, %v, word %#x; want %v, nil, %#x",
+					died, err, w.Load(), tt.died, tt.wordAfter)
+			}
+			if owner := MutexAt(&w).Owner(); owner != me {
+				t.Errorf("Owner() = %d; want %d", owner, me)
+			}
+		})
+	}
+}
+
+func TestMutexRefusesUnlockByStranger(t *testing.T) {
+	for _, word := range []uint32{0, waitingBit, diedBit, 8, 8 | waitingBit} {
+		var w atomic.Uint32
+		w.Store(word)
+		if MutexAt(&w).Unlock(alone{t, 7}) || w.Load() != word {
+			t.Errorf("Unlock() of %#x by 7 = true, word %#x; want false and no change", word, w.Load())
+		}
+	}
+}
+
+func TestMutexBuryHitsTheDeadOnly(t *testing.T) {
+	for _, tt := range []struct{ word, pid, want uint32 }{
+		{7, 7, diedBit},
+		{7 | waitingBit, 7, diedBit | waitingBit},
+		{8, 7, 8},
+		{8 | waitingBit, 7, 8 | waitingBit},
+		{0, 7, 0},
+		{diedBit, 7, diedBit},
+	} {
+		var w atomic.Uint32
+		w.Store(tt.word)
+		MutexAt(&w).Bury(alone{t, 1}, tt.pid)
+		if w.Load() != tt.want {
+			t.Errorf("Bury(%d) of %#x gives %#x; want %#x", tt.pid, tt.word, w.Load(), tt.want)
+		}
+	}
+}
+
+// section is a critical section that notices when two are in it.
+type section struct{ inside, entered, died int }
+
+func (s *section) pass(p *proc, died bool) {
+	if s.inside++; s.inside > 1 {
+		p.w.fail("two processes hold the lock")
+	}
+	if died {
+		s.died++
+	}
+	s.entered++
+	p.point()
+	s.inside--
+}
+
+func TestMutexExcludesInEveryOrder(t *testing.T) {
+	everyOrder(t, 20000, func(w *world) func() {
+		m, s := MutexAt(new(atomic.Uint32)), new(section)
+		for range 3 {
+			w.add(func(p *proc) {
+				died, err := m.Lock(context.Background(), p)
+				if died || err != nil {
+					w.fail("Lock() = %v, %v; want false, nil", died, err)
+				}
+				s.pass(p, died)
+				if !m.Unlock(p) {
+					w.fail("Unlock() by the holder = false; want true")
+				}
+			})
+		}
+		return func() {
+			if s.entered != 3 || m.Owner() != 0 {
+				t.Errorf("%d of 3 entered, owner at the end %d", s.entered, m.Owner())
+			}
+		}
+	})
+}
+
+func TestMutexTryLockMixesWithLock(t *testing.T) {
+	everyOrder(t, 10000, func(w *world) func() {
+		m, s := MutexAt(new(atomic.Uint32)), new(section)
+		for i := range 3 {
+			w.add(func(p *proc) {
+				if i == 0 {
+					if ok, died := m.TryLock(p); ok {
+						s.pass(p, died)
+						m.Unlock(p)
+					}
+					return
+				}
+				died, _ := m.Lock(context.Background(), p)
+				s.pass(p, died)
+				m.Unlock(p)
+			})
+		}
+		return nil
+	})
+}
+
+func TestMutexPassesOnAfterDeath(t *testing.T) {
+	everyDeath(t, 200, func(w *world) (*proc, func()) {
+		m, s := MutexAt(new(atomic.Uint32)), new(section)
+		w.locks, w.naps = []Mutex{m}, 100
+		atDeath := uint32(0)
+		var victim *proc
+		for i := range 3 {
+			p := w.add(func(p *proc) {
+				died, err := m.Lock(context.Background(), p)
+				if err != nil {
+					w.fail("Lock() = %v", err)
+				}
+				if died {
+					atDeath++
+					s.inside = 0 // the dead one was inside
+				}
+				s.pass(p, died)
+				m.Unlock(p)
+			})
+			if i == 0 {
+				victim = p
+			}
+		}
+		return victim, func() {
+			w := m.w.Load()
+			switch {
+			case s.entered < 2:
+				t.Errorf("%d have entered; want the two survivors", s.entered)
+			case atDeath > 1:
+				t.Errorf("%d were told of one death", atDeath)
+			case w&pidMask == 1 && !victim.dead:
+				t.Errorf("word is %#x at the end", w)
+			case w&pidMask > 1:
+				t.Errorf("word is %#x: a survivor holds the lock at the end", w)
+			}
+		}
+	})
+}
+
+func TestMutexTellsExactlyOneOfDeath(t *testing.T) {
+	everyOrder(t, 10000, func(w *world) func() {
+		m, told := MutexAt(new(atomic.Uint32)), 0
+		w.locks, w.naps = []Mutex{m}, 20
+		m.w.Store(1)
+		w.add(func(p *proc) { p.point() }).dieAt = 1
+		for range 2 {
+			w.add(func(p *proc) {
+				died, err := m.Lock(context.Background(), p)
+				if err != nil {
+					w.fail("Lock() = %v", err)
+				}
+				if died {
+					told++
+				}
+				m.Unlock(p)
+			})
+		}
+		return func() {
+			if told != 1 {
+				t.Errorf("%d were told that the holder died; want 1", told)
+			}
+		}
+	})
+}
+
+func TestMutexWaiterLeavesWithItsContext(t *testing.T) {
+	everyOrder(t, 10000, func(w *world) func() {
+		m, s := MutexAt(new(atomic.Uint32)), new(section)
+		ctx, cancel := context.WithCancel(context.Background())
+		for range 2 {
+			w.add(func(p *proc) {
+				died, _ := m.Lock(context.Background(), p)
+				s.pass(p, died)
+				m.Unlock(p)
+			})
+		}
+		w.add(func(p *proc) {
+			if died, err := m.Lock(ctx, p); err == nil {
+				s.pass(p, died)
+				m.Unlock(p)
+			} else if err != context.Canceled {
+				w.fail("Lock() = %v; want context.Canceled", err)
+			}
+		})
+		w.add(func(p *proc) { cancel() })
+		return func() {
+			if m.Owner() != 0 {
+				t.Errorf("owner at the end: %d; want 0", m.Owner())
+			}
+		}
+	})
+}

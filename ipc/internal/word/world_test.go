@@ -1,0 +1,317 @@
+package word
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// watchdog ends the test binary with the stacks of all goroutines if the test
+// takes 20 seconds.
+func watchdog(t *testing.T) {
+	t.Helper()
+	w := time.AfterFunc(20*time.Second, func() {
+		b := make([]byte, 1<<20)
+		fmt.Fprintf(os.Stderr, "%s hangs\n%s", t.Name(), b[:runtime.Stack(b, true)])
+		os.Exit(2)
+	})
+	t.Cleanup(func() { w.Stop() })
+}
+
+// A world runs a few processes of which exactly one moves at a time. Each call
+// of their Env is a point at which the world chooses who moves on, so that an
+// order of events is a list of choices: every one can be tried, and run again.
+//
+// A sleeper moves on only when it was woken, or when its word had changed
+// before it fell asleep, or its context has ended. So a wake that was
+// forgotten is a world that stands still, not one that is a little slow.
+type world struct {
+	t      *testing.T
+	procs  []*proc
+	choose func(n int) int
+	naps   int     // how many naps may end by themselves, to find the dead
+	locks  []Mutex // what Dead buries
+	yield  chan *proc
+	over   bool
+	failed string
+}
+
+// A proc is a process: a goroutine with a pid, over the words of all.
+type proc struct {
+	w      *world
+	pid    uint32
+	run    func(p *proc)
+	resume chan bool
+	dieAt  int // the point at which it is killed, 0 for never
+	points int
+	asleep *atomic.Uint32
+	woken  bool
+	ctx    context.Context
+	held   func() bool // not to be chosen while this holds
+	last   bool        // moves only when no other can
+	ended  bool
+	dead   bool
+}
+
+func newWorld(t *testing.T, choose func(n int) int) *world {
+	return &world{t: t, choose: choose, yield: make(chan *proc)}
+}
+
+// add makes the next process; the first has pid 1.
+func (w *world) add(run func(p *proc)) *proc {
+	p := &proc{w: w, pid: uint32(len(w.procs) + 1), run: run, resume: make(chan bool)}
+	w.procs = append(w.procs, p)
+	return p
+}
+
+func (p *proc) start() {
+	defer func() {
+		p.ended = true
+		p.w.yield <- p
+	}()
+	if <-p.resume; p.w.over {
+		return
+	}
+	p.run(p)
+}
+
+// play runs all to their ends. It fails the test if they never get there.
+func (w *world) play() {
+	w.t.Helper()
+	for _, p := range w.procs {
+		go p.start()
+	}
+	for w.failed == "" && w.step() {
+	}
+	// The dead unwind now, when nobody looks at the words any more.
+	w.over = true
+	for _, p := range w.procs {
+		if !p.ended {
+			p.resume <- false
+			<-w.yield
+		}
+	}
+	if w.failed != "" {
+		w.t.Error(w.failed)
+	}
+}
+
+// step lets one process move on, and reports whether anything is left to do.
+func (w *world) step() bool {
+	able, nap := w.able(), false
+	if len(able) == 0 {
+		able = w.sleepers()
+		if len(able) == 0 {
+			return false
+		}
+		if nap = true; w.naps == 0 {
+			w.fail("stands still:%s", w)
+			return false
+		}
+		w.naps--
+	}
+	p := able[w.choose(len(able))]
+	p.asleep, p.woken = nil, false
+	p.resume <- nap
+	<-w.yield
+	return true
+}
+
+func (w *world) able() []*proc {
+	able := w.living(func(p *proc) bool {
+		return p.asleep == nil || p.woken || p.ctx.Err() != nil
+	})
+	isLast := func(p *proc) bool { return p.last }
+	if first := slices.DeleteFunc(slices.Clone(able), isLast); len(first) > 0 {
+		return first
+	}
+	return able
+}
+
+func (w *world) sleepers() []*proc {
+	return w.living(func(p *proc) bool { return p.asleep != nil })
+}
+
+func (w *world) living(pick func(p *proc) bool) []*proc {
+	return slices.DeleteFunc(slices.Clone(w.procs), func(p *proc) bool {
+		return p.ended || p.dead || p.held != nil && p.held() || !pick(p)
+	})
+}
+
+func (w *world) String() string {
+	var b strings.Builder
+	for _, p := range w.procs {
+		switch {
+		case p.ended:
+			fmt.Fprintf(&b, " %d ended;", p.pid)
+		case p.dead:
+			fmt.Fprintf(&b, " %d died at its point %d;", p.pid, p.points)
+		case p.asleep != nil:
+			fmt.Fprintf(&b, " %d sleeps on a word that is %#x;", p.pid, p.asleep.Load())
+		default:
+			fmt.Fprintf(&b, " %d runs;", p.pid)
+		}
+	}
+	return b.String()
+}
+
+func (w *world) fail(format string, args ...any) {
+	if w.failed == "" {
+		w.failed = fmt.Sprintf(format, args...)
+	}
+}
+
+// point lets the world choose. It does not return in a process that dies here.
+func (p *proc) point() (napped bool) {
+	if p.w.over {
+		return false
+	}
+	p.points++
+	p.dead = p.points == p.dieAt
+	p.w.yield <- p
+	napped = <-p.resume
+	if p.w.over {
+		runtime.Goexit()
+	}
+	return napped
+}
+
+// Pid implements Env. A process that unwinds after its death is nobody: what
+// it held stays as it was.
+func (p *proc) Pid() uint32 {
+	p.point()
+	if p.w.over {
+		return pidMask
+	}
+	return p.pid
+}
+
+// Wait implements Env.
+func (p *proc) Wait(ctx context.Context, w *atomic.Uint32, old uint32) (bool, error) {
+	p.point() // others may move between the look at the word and the sleep
+	p.ctx = ctx
+	look := false
+	if w.Load() == old {
+		p.asleep = w
+		look = p.point()
+	}
+	return look, ctx.Err()
+}
+
+// Wake implements Env. Others may move between the change and the wake.
+func (p *proc) Wake(w *atomic.Uint32) {
+	p.point()
+	for _, q := range p.w.procs {
+		if q.asleep == w {
+			q.woken = true
+		}
+	}
+}
+
+// Dead implements Env.
+func (p *proc) Dead(pid uint32) bool {
+	p.point()
+	if pid == p.pid || pid == 0 || int(pid) > len(p.w.procs) || !p.w.procs[pid-1].dead {
+		return false
+	}
+	for _, m := range p.w.locks {
+		m.Bury(p, pid)
+	}
+	return true
+}
+
+// everyOrder plays build's world in orders: all of them, if they are at most
+// limit, else the first half of the limit as they come and the rest at random.
+func everyOrder(t *testing.T, limit int, build func(w *world) (check func())) {
+	t.Helper()
+	watchdog(t)
+	if testing.Short() {
+		limit /= 10
+	}
+	once := func(choose func(n int) int) {
+		w := newWorld(t, choose)
+		check := build(w)
+		w.play()
+		if check != nil && !t.Failed() {
+			check()
+		}
+	}
+	var path, width []int
+	for run := range limit / 2 {
+		at := 0
+		once(func(n int) int {
+			if at == len(path) {
+				path, width = append(path, 0), append(width, n)
+			}
+			at++
+			return path[at-1]
+		})
+		if t.Failed() {
+			t.Fatalf("order %d: %v", run, path)
+		}
+		for len(path) > 0 && path[len(path)-1]+1 == width[len(path)-1] {
+			path, width = path[:len(path)-1], width[:len(path)-1]
+		}
+		if len(path) == 0 {
+			return
+		}
+		path[len(path)-1]++
+	}
+	for seed := range uint64(limit / 2) {
+		r := rand.New(rand.NewPCG(seed, 0))
+		once(r.IntN)
+		if t.Failed() {
+			t.Fatalf("random order %d", seed)
+		}
+	}
+}
+
+// everyDeath plays build's world, in some orders each, with the death of the
+// victim at its first point, its second, and so on to its end.
+func everyDeath(t *testing.T, orders int, build func(w *world) (victim *proc, check func())) {
+	t.Helper()
+	watchdog(t)
+	for at := 1; ; at++ {
+		died := false
+		for seed := range uint64(orders) {
+			r := rand.New(rand.NewPCG(seed, uint64(at)))
+			w := newWorld(t, r.IntN)
+			victim, check := build(w)
+			victim.dieAt = at
+			w.play()
+			if !t.Failed() {
+				check()
+			}
+			if t.Failed() {
+				t.Fatalf("death of %d at its point %d, random order %d", victim.pid, at, seed)
+			}
+			died = died || victim.dead
+		}
+		if !died {
+			return
+		}
+	}
+}
+
+// alone is an Env of one process that nobody else disturbs: waiting is a failure.
+type alone struct {
+	t   testing.TB
+	pid uint32
+}
+
+func (a alone) Pid() uint32           { return a.pid }
+func (a alone) Wake(w *atomic.Uint32) {}
+func (a alone) Dead(uint32) bool      { return false }
+func (a alone) Wait(ctx context.Context, w *atomic.Uint32, old uint32) (bool, error) {
+	if ctx.Err() == nil && w.Load() == old {
+		a.t.Fatalf("process %d sleeps on %#x, and nobody is there to wake it", a.pid, old)
+	}
+	return false, ctx.Err()
+}
