@@ -13,9 +13,9 @@ import (
 // handed to children in their arguments.
 //
 // Whatever a party did before Wait synchronizes before the return of each
-// Wait of the same round. If a process that holds the barrier is killed or
-// crashes, the barrier breaks: a round that it may have been needed for can't
-// be waited out. In Python: multiprocessing.Barrier.
+// Wait of the same round. If a process that holds the barrier ends in any other way
+// than by the return of its target, the barrier breaks: a round that it may
+// have been needed for can't be waited out. In Python: multiprocessing.Barrier.
 type Barrier struct{ h *space.Handle }
 
 // NewBarrier makes a barrier for that many parties, 1 to 16383. It panics on

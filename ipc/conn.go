@@ -13,7 +13,8 @@ import (
 // [Pipe]; the zero value does not work. It must not be copied, but it can be
 // handed to children in their arguments, so that several processes hold the
 // same end, and be used by several goroutines: each value arrives whole, at
-// one of the receivers.
+// one of the receivers. A process holds an end once, however often it was
+// handed over: one Close gives it up.
 //
 // If a process is killed, what it had sent still arrives, and nothing of what
 // it was just sending does. When no process is left that holds the other
@@ -53,8 +54,9 @@ func (c *Conn[T]) Recv(ctx context.Context) (v T, err error) {
 	return v, err
 }
 
-// Poll waits until Recv has a value or an error to return at once; io.EOF
-// means that it would return that. It takes nothing.
+// Poll waits until there is a value, or the beginning of one of more than 128
+// KiB, or returns what Recv would: io.EOF, ErrClosed or ctx.Err(). It takes
+// nothing.
 func (c *Conn[T]) Poll(ctx context.Context) error { return c.poll(ctx) }
 
 // All yields what Recv returns until io.EOF, or up to the first error. It can

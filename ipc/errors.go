@@ -123,9 +123,10 @@ func (e *RemoteError) Error() string { return e.Msg }
 
 // A TaskError says which task of a [Pool] failed, and why. Err is a
 // *RemoteError if the function returned an error or panicked, and an
-// *ExitError if the worker ended with the task in its hands.
+// *ExitError if the worker ended with the task in its hands; anything else if
+// an item or a result could not be encoded or decoded.
 type TaskError struct {
-	Index    int // of the item in the input
+	Index    int // of the item in the input; of the chunk's first if its worker was lost
 	Attempts int // how often the task was tried
 	Err      error
 }

@@ -37,7 +37,7 @@ func (e *Event) Set() {
 	}
 }
 
-// Clear unsets the event.
+// Clear unsets the event. On a closed event it does nothing.
 func (e *Event) Clear() {
 	if e.h.Enter() == nil {
 		defer e.h.Exit()

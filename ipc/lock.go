@@ -13,8 +13,10 @@ import (
 // handed to children in their arguments.
 //
 // A Release synchronizes before the Acquire that follows it, in any process.
-// If a process ends while it holds the lock, the next Acquire returns
-// ErrOwnerDied, and holds it. In Python: multiprocessing.Lock.
+// The lock belongs to the process: any of its goroutines may release it, and
+// one that acquires it twice waits for another to do so. If a process ends
+// while it holds the lock, the next Acquire returns ErrOwnerDied, and holds
+// it. In Python: multiprocessing.Lock.
 type Lock struct{ h *space.Handle }
 
 // NewLock makes a lock that nobody holds.

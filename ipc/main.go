@@ -22,8 +22,11 @@ var dispatched atomic.Bool
 //	func main() { os.Exit(ipc.Main(run)) }
 //
 // In a child it runs the child's target and exits. In the main process it
-// calls run; then it ends the daemon children and waits for the others, and
-// returns run's result. In tests: os.Exit(ipc.Main(m.Run)) in TestMain.
+// calls run; then it ends the daemon children, by SIGTERM and half a second
+// later by SIGKILL, waits for the others as long as they take, closes all
+// shared objects, and returns run's result. No child can be started from then
+// on. A run that calls os.Exit skips all that: daemons end nevertheless, the
+// others go on. In tests: os.Exit(ipc.Main(m.Run)) in TestMain.
 func Main(run func() int) int {
 	Dispatch()
 	code := run()

@@ -2,7 +2,7 @@ package ipc
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"sync"
@@ -23,8 +23,7 @@ const (
 	firstEnd  = 0
 	secondEnd = 1
 
-	senderEnd   = firstEnd
-	receiverEnd = secondEnd
+	senderEnd = firstEnd // the other one receives
 )
 
 // end is this process's hold on one end of a pipe, without its type.
@@ -57,7 +56,9 @@ func encoded(plan *codec.Plan, p unsafe.Pointer, f func(b []byte) error) error {
 	e := buffers.Get().(*codec.Encoder)
 	e.Buf = e.Buf[:0]
 	err := plan.Encode(e, p)
-	if err == nil {
+	if err != nil {
+		err = fmt.Errorf("ipc: value to be sent: %w", err)
+	} else {
 		err = f(e.Buf)
 	}
 	if cap(e.Buf) <= keepBuffer {
@@ -88,7 +89,7 @@ func (e *end) recv(ctx context.Context, p unsafe.Pointer) error {
 
 func decode(plan *codec.Plan, b []byte, p unsafe.Pointer) error {
 	if err := plan.Decode(&codec.Decoder{Buf: b}, p); err != nil {
-		return errors.Join(errors.New("ipc: received value"), err)
+		return fmt.Errorf("ipc: received value: %w", err)
 	}
 	return nil
 }

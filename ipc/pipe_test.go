@@ -218,10 +218,10 @@ func TestStartWithClosedHandleFails(t *testing.T) {
 	guard(t)
 	_, s := channel[identity](t)
 	s.Close()
-	if err := ipc.NewProcess(identifyTargt, s).Start(); !errors.Is(err, ipc.ErrClosed) {
+	if err := ipc.NewProcess(identifyTarget, s).Start(); !errors.Is(err, ipc.ErrClosed) {
 		t.Errorf("Start() = %v; want ErrClosed", err)
 	}
-	zero := ipc.NewProcess(identifyTargt, new(ipc.Sender[identity]))
+	zero := ipc.NewProcess(identifyTarget, new(ipc.Sender[identity]))
 	if err := zero.Start(); err == nil {
 		t.Error("Start() took a zero Sender")
 	}

@@ -21,8 +21,9 @@ import (
 // dies holds nothing that another one needs. A slot is the goroutine that
 // feeds one worker and starts the next one if it dies; the tasks that a
 // worker had in its hands then fail, and only those. Workers are daemons:
-// they end with this process, however it ends. In Python:
-// multiprocessing.Pool.
+// they end with this process, however it ends. A pool that is not used any
+// more must be closed or terminated, or its workers stay until then. In
+// Python: multiprocessing.Pool.
 type Pool[A, R any] struct {
 	// ChunkSize is how many items go to a worker at once; 0 means a quarter
 	// of an even share. To be set before the first task.
@@ -102,7 +103,8 @@ func (p *Pool[A, R]) enter() error {
 
 // Map runs the function on each item and returns the results in the order of
 // the items. It returns ctx.Err() if ctx ends first, what is under way then
-// going on unseen, ErrTerminated, and ErrClosed after Close.
+// going on unseen; ErrTerminated; ErrClosed after Close; and the system's
+// error if a worker can't be started.
 //
 // If a task fails Map returns a [*TaskError], that of the lowest index among
 // the tasks that were tried; no new ones are handed out after the first.
@@ -111,13 +113,16 @@ func (p *Pool[A, R]) Map(ctx context.Context, items []A) ([]R, error) {
 		return nil, err
 	}
 	defer p.maps.Done()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	gone := make(chan struct{})
 	defer close(gone)
 	m := &mapping[A, R]{
 		pool:    p,
 		items:   items,
 		results: make([]R, len(items)),
-		size:    p.chunkSize(len(items)),
+		size:    min(p.chunkSize(len(items)), max(1, len(items))),
 		done:    make(chan outcome, p.workers),
 		gone:    gone,
 	}

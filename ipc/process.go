@@ -14,8 +14,8 @@ import (
 
 // A Process is a function that runs, or is to run, in a child process: a new
 // run of the same executable. Make it with [NewProcess], set the fields, then
-// call Start; setting a field later changes nothing. Several goroutines may
-// use it at once. It must not be copied. In Python: multiprocessing.Process.
+// call Start; what a field is set to later does not reach the child. Several
+// goroutines may use it at once. It must not be copied. In Python: multiprocessing.Process.
 //
 // One goroutine for each child waits for its end and reaps it at once, so
 // there are no zombies. If the parent is killed, daemon children end too; the
@@ -28,17 +28,21 @@ type Process struct {
 
 	// Daemon makes the child end with its parent, however that ends, and
 	// Main end it when the program is done. All descendants of a daemon
-	// share its fate. The Unix daemon is something else. In Python the
-	// children of daemons are forbidden.
+	// share its fate. One that is stopped (SIGSTOP) ends when it is
+	// continued. The Unix daemon is something else. In Python the children
+	// of daemons are forbidden.
 	Daemon bool
 
 	// Stdout and Stderr are where the child's output goes; nil means where
 	// ours does. An *os.File is handed to the child; for any other writer a
-	// goroutine copies through a pipe, and Join waits for it. The child's
-	// standard input is the null device.
+	// goroutine copies through a pipe, and Join waits for it. What a process
+	// of the child's writes later than 100 ms after the child's end is lost,
+	// and so is what the writer returns an error for. The child's standard
+	// input is the null device.
 	Stdout, Stderr io.Writer
 
 	// Env is the environment of the child, as in exec.Cmd; nil means ours.
+	// The child's os.Args is just a label for ps.
 	Env []string
 
 	// Dir is the working directory of the child; empty means ours.
@@ -90,7 +94,6 @@ func newProcess(t *entry, encodeArgs func(*codec.Encoder) error) *Process {
 	counter.Lock()
 	defer counter.Unlock()
 	counter.n++
-	self := CurrentProcess()
 	id := append(self.identity[:len(self.identity):len(self.identity)], counter.n)
 	return &Process{
 		Name:       t.base + "-" + joinInts(id),
@@ -196,8 +199,9 @@ func (p *Process) IsAlive() bool {
 }
 
 // ExitCode is how the process ended: 0; 1 if its target returned an error or
-// panicked; n for os.Exit(n); -n if signal n ended it. It reports false as
-// long as it has not ended.
+// panicked; n for os.Exit(n); -n if signal n ended it; 2 if another goroutine
+// than the target's panicked; 255 if the program has reaped it by itself and
+// nobody knows. It reports false as long as it has not ended.
 func (p *Process) ExitCode() (code int, ended bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -258,15 +262,23 @@ func (p *Process) String() string {
 
 // codeName gives the usual signals their names.
 func codeName(code int) string {
-	names := map[syscall.Signal]string{
-		syscall.SIGHUP: "SIGHUP", syscall.SIGINT: "SIGINT", syscall.SIGQUIT: "SIGQUIT",
-		syscall.SIGILL: "SIGILL", syscall.SIGABRT: "SIGABRT", syscall.SIGFPE: "SIGFPE",
-		syscall.SIGKILL: "SIGKILL", syscall.SIGSEGV: "SIGSEGV", syscall.SIGPIPE: "SIGPIPE",
-		syscall.SIGALRM: "SIGALRM", syscall.SIGTERM: "SIGTERM", syscall.SIGBUS: "SIGBUS",
-		syscall.SIGUSR1: "SIGUSR1", syscall.SIGUSR2: "SIGUSR2",
-	}
-	if name := names[syscall.Signal(-code)]; code < 0 && name != "" {
-		return "-" + name
+	switch syscall.Signal(-code) {
+	case syscall.SIGHUP:
+		return "-SIGHUP"
+	case syscall.SIGINT:
+		return "-SIGINT"
+	case syscall.SIGQUIT:
+		return "-SIGQUIT"
+	case syscall.SIGABRT:
+		return "-SIGABRT"
+	case syscall.SIGKILL:
+		return "-SIGKILL"
+	case syscall.SIGSEGV:
+		return "-SIGSEGV"
+	case syscall.SIGPIPE:
+		return "-SIGPIPE"
+	case syscall.SIGTERM:
+		return "-SIGTERM"
 	}
 	return strconv.Itoa(code)
 }

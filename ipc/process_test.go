@@ -40,14 +40,14 @@ func panicWith(_ context.Context, text string) error { panic(text) }
 func goexit(context.Context, ipc.None) error { runtime.Goexit(); return nil }
 
 var (
-	noopTarget    = ipc.NewTarget(noop)
-	sleepTarget   = ipc.NewTarget(sleepForever)
-	exitTarget    = ipc.NewTarget(exitWith)
-	killTarget    = ipc.NewTarget(killSelf)
-	failTarget    = ipc.NewTarget(failWith)
-	panicTarget   = ipc.NewTarget(panicWith)
-	goexitTarget  = ipc.NewTarget(goexit)
-	identifyTargt = ipc.NewTarget(identify)
+	noopTarget     = ipc.NewTarget(noop)
+	sleepTarget    = ipc.NewTarget(sleepForever)
+	exitTarget     = ipc.NewTarget(exitWith)
+	killTarget     = ipc.NewTarget(killSelf)
+	failTarget     = ipc.NewTarget(failWith)
+	panicTarget    = ipc.NewTarget(panicWith)
+	goexitTarget   = ipc.NewTarget(goexit)
+	identifyTarget = ipc.NewTarget(identify)
 )
 
 // identity is what a child knows of itself.
@@ -93,7 +93,7 @@ func TestProcessBeforeStart(t *testing.T) { // PROC-01, PROC-18, PROC-22
 func TestProcessRunsAndEnds(t *testing.T) { // PROC-02, PROC-12 to PROC-15, PROC-47
 	ctx := guard(t)
 	r, s := channel[identity](t)
-	p := ipc.NewProcess(identifyTargt, s)
+	p := ipc.NewProcess(identifyTarget, s)
 	p.Name, p.Dir, p.Env = "SomeProcess", "/", append(os.Environ(), "IPC_TEST=yes")
 	start(t, p)
 	if c := ipc.ActiveChildren(); len(c) != 1 || c[0] != p {

@@ -32,8 +32,9 @@ type Queue[T any] struct {
 	hasPut, hasGot atomic.Bool
 }
 
-// NewQueue makes a queue of at most size values; 0 means as many as fit into
-// its memory of 1 MiB. It panics if size is negative or T can't travel.
+// NewQueue makes a queue of at most size values; 0 means any number. A queue
+// is also full when its memory of 1 MiB is. It panics if size is negative or
+// T can't travel.
 func NewQueue[T any](size int) (*Queue[T], error) {
 	if size < 0 || size > 1<<30 {
 		panic("ipc: size of a queue must be 0 to 2^30")
@@ -106,7 +107,7 @@ func (q *Queue[T]) TryPut(v T) error {
 //
 // It returns io.EOF when the queue is empty and no process is left that could
 // put: each of the others has closed the queue, has ended, or is itself
-// waiting in Get and has never put. So a process that only hands the queue to
+// waiting in Get and has never called Put or TryPut. So a process that only hands the queue to
 // its children, or that has put all it had to, closes it. A queue that no
 // other process was ever given has no such end.
 func (q *Queue[T]) Get(ctx context.Context) (v T, err error) {

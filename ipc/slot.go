@@ -2,6 +2,7 @@ package ipc
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"time"
 	"unsafe"
@@ -54,7 +55,7 @@ const maxHires = 3
 func (s *slot) do(c chunk) outcome {
 	for hires := 1; ; hires++ {
 		if err := s.hire(); err != nil {
-			return outcome{err: err}
+			return outcome{err: fmt.Errorf("ipc: pool: %w", err)}
 		}
 		b, taken, err := s.worker.ask(s.ctx, c)
 		if err == nil {

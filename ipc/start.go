@@ -98,7 +98,7 @@ func (p *Process) start() (_ *launch, err error) {
 		return nil, err
 	}
 	for i, seat := range l.cargo.seats {
-		l.cargo.spaces[i].Started(seat.Slot, p.pid)
+		l.cargo.spaces[i].Started(seat.Slot, seat.Gen, p.pid)
 	}
 	// Nobody but us can reap the child, so the pid is still its.
 	p.proc, err = os.FindProcess(p.pid)

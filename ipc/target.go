@@ -57,7 +57,9 @@ func register(e *entry) *entry {
 }
 
 // NewTarget makes a target of f, a function declared at the top level of a
-// package. Its context ends when the process does.
+// package. The context it is given ends when it returns, and no sooner. A
+// function that starts itself must be the Run method of a type, see
+// [TargetOf]: the compiler refuses a variable that refers to itself.
 //
 // The arguments are copied to the child. A may be built of numbers, bools,
 // strings, slices, arrays, maps, pointers and structs with exported fields,

@@ -180,7 +180,14 @@ func (s *Space) Bury(slot int, gen uint32, left bool) {
 }
 
 // Started notes the pid of the child for which a place is reserved.
-func (s *Space) Started(slot, pid int) { s.member(slot).pid.Store(uint32(pid)) }
+func (s *Space) Started(slot int, gen uint32, pid int) {
+	_ = s.locked(func() error {
+		if m := s.member(slot); m.is(reserved) && m.gen() == gen {
+			m.pid.Store(uint32(pid))
+		}
+		return nil
+	})
+}
 
 // lookAfter buries the member in slot if it has died, and reports whether it
 // is alive.
@@ -203,7 +210,11 @@ func (s *Space) lookAfter(slot int) bool {
 // member is still there as a dead one, and the next one begins again.
 func (s *Space) bury(slot int, left bool) {
 	m := s.member(slot)
-	s.sweep(slot, m.pid.Load(), left)
+	pid := uint32(0)
+	if m.is(live) { // else it has no locks, and its pid may be another's
+		pid = m.pid.Load()
+	}
+	s.sweep(slot, pid, left)
 	m.become(free, 0, m.gen()+1)
 }
 

@@ -63,6 +63,7 @@ type Ring struct {
 	// It is guarded by the get lock.
 	msg   []byte
 	begun bool
+	at    uint32 // what Tail was then, in bytes
 }
 
 // The header of a frame: its length in bytes, and two marks.
@@ -242,9 +243,12 @@ func (r *Ring) take(ctx context.Context, env Env, peers Peers) ([]byte, error) {
 			return nil, err
 		}
 		h := r.frame()
-		if frameSize(int(h&lenMask)) > r.used() {
-			r.Tail.Store(r.Head.Load()) // a wild write: nothing behind it can be read
+		if r.used() > uint32(len(r.Data)) || frameSize(int(h&lenMask)) > r.used() {
+			r.Tail.Store(r.Head.Load() &^ sleepBit) // a wild write: nothing behind it can be read
 			continue
+		}
+		if r.begun && bytesOf(r.Tail.Load()) != r.at {
+			r.msg, r.begun = nil, false // another getter has been here since
 		}
 		switch {
 		case h&laterBit == 0 && h&moreBit == 0:
@@ -255,6 +259,7 @@ func (r *Ring) take(ctx context.Context, env Env, peers Peers) ([]byte, error) {
 			r.msg = r.appendFrame(r.msg, h)
 		}
 		r.consume(env, h)
+		r.at = bytesOf(r.Tail.Load())
 		if r.begun && h&moreBit == 0 {
 			msg := r.msg
 			r.msg, r.begun = nil, false
