@@ -3,7 +3,7 @@ package applets
 import (
 	"context"
 	"fmt"
-	"strings"
+	"slices"
 	"unicode"
 
 	"github.com/mpbox/mpbox/ipc"
@@ -26,7 +26,7 @@ Examples:
 }
 
 func (c *namingCommand) Validate() error {
-	if c.Name == "" || len(c.Name) > 200 || strings.ContainsFunc(c.Name, unicode.IsControl) {
+	if c.Name == "" || len(c.Name) > 200 || slices.ContainsFunc([]rune(c.Name), unicode.IsControl) {
 		return fmt.Errorf("--name must be 1 to 200 bytes without control characters, not %.20q", c.Name)
 	}
 	return nil

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/mpbox/mpbox/ipc"
 )
@@ -60,11 +59,11 @@ func (c *poolCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	values := make([]string, len(results))
-	for i, r := range results {
-		values[i] = fmt.Sprint(r.Value)
+	var values []byte
+	for _, r := range results {
+		values = appendItem(values, "%d", r.Value)
 	}
-	c.printf("Pool    : [%s]", strings.Join(values, ", "))
+	c.printf("Pool    : [%s]", values)
 	if c.Who {
 		c.tellWho(results)
 	}
@@ -89,20 +88,28 @@ func (c *poolCommand) tellWho(results []squared) {
 
 // ranges writes ascending numbers briefly: 0-6, 9, 14-20.
 func ranges(numbers []int) string {
-	var parts []string
+	var parts []byte
 	for i := 0; i < len(numbers); i++ {
 		first := numbers[i]
 		for i+1 < len(numbers) && numbers[i+1] == numbers[i]+1 {
 			i++
 		}
 		if numbers[i] == first {
-			parts = append(parts, fmt.Sprint(first))
+			parts = appendItem(parts, "%d", first)
 		} else {
-			parts = append(parts, fmt.Sprintf("%d-%d", first, numbers[i]))
+			parts = appendItem(parts, "%d-%d", first, numbers[i])
 		}
 	}
 	if parts == nil {
 		return "none"
 	}
-	return strings.Join(parts, ", ")
+	return string(parts)
+}
+
+// appendItem appends to a list with commas.
+func appendItem(list []byte, format string, args ...any) []byte {
+	if len(list) > 0 {
+		list = append(list, ", "...)
+	}
+	return fmt.Appendf(list, format, args...)
 }

@@ -66,7 +66,12 @@ func endChildren() {
 	grace, cancel := context.WithTimeout(context.Background(), daemonGrace)
 	defer cancel()
 	for _, p := range all {
-		if p.daemon && p.Join(grace) == grace.Err() {
+		if !p.daemon {
+			continue
+		}
+		select {
+		case <-p.ended:
+		case <-grace.Done():
 			_ = p.Kill()
 		}
 	}
@@ -81,6 +86,6 @@ func endChildren() {
 func awaitOutput(p *Process) {
 	select {
 	case <-p.copied:
-	case <-time.After(time.Second):
+	case <-time.After(5 * time.Second):
 	}
 }

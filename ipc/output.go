@@ -4,14 +4,9 @@ import (
 	"io"
 	"os"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 )
-
-// outputDelay is for how long an ended child's pipe may be silent before it is
-// given up: a process that the child started may hold it for ever.
-const outputDelay = 100 * time.Millisecond
 
 // output carries what a child writes to writers that are no files.
 type output struct {
@@ -19,7 +14,6 @@ type output struct {
 	childs []*os.File // write ends, until the child has them
 	to     []io.Writer
 	copies sync.WaitGroup
-	ended  atomic.Bool // the child
 }
 
 // open gives the descriptor for a child's stream: w's if it is a file, the
@@ -57,30 +51,67 @@ func (o *output) started() {
 	}
 }
 
-// copy copies until the end of r, or until r is silent after the child's end.
+// copy copies until the end of r. When the child has ended first, a process
+// that it started holds the pipe: what is in it then is all that counts.
 func (o *output) copy(w io.Writer, r *os.File) {
 	buf := make([]byte, 32<<10)
 	for {
-		if o.ended.Load() {
-			_ = r.SetReadDeadline(time.Now().Add(outputDelay))
-		}
 		n, err := r.Read(buf)
-		if n > 0 && w != nil {
-			if _, werr := w.Write(buf[:n]); werr != nil {
-				w = nil // a writer that fails must not block the child
-			}
-		}
+		w = pass(w, buf[:n])
 		if err != nil {
+			break
+		}
+	}
+	_ = r.SetReadDeadline(time.Time{})
+	for left := maxPipe; left > 0; {
+		n := readNow(r, buf)
+		if n <= 0 {
 			return
 		}
+		w = pass(w, buf[:n])
+		left -= n
 	}
 }
 
-// childEnded begins the wait for silence.
+// maxPipe is the most that a pipe can hold.
+const maxPipe = 1 << 20
+
+// pass writes b to w, and returns nil for a writer that fails: it must not
+// block the child.
+func pass(w io.Writer, b []byte) io.Writer {
+	if w == nil || len(b) == 0 {
+		return w
+	}
+	if _, err := w.Write(b); err != nil {
+		return nil
+	}
+	return w
+}
+
+// readNow reads what is there, without waiting.
+func readNow(r *os.File, buf []byte) (n int) {
+	conn, err := r.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	err = conn.Read(func(fd uintptr) bool {
+		for {
+			n, err = syscall.Read(int(fd), buf)
+			if err != syscall.EINTR {
+				return true
+			}
+		}
+	})
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// childEnded ends the reads that wait.
 func (o *output) childEnded() {
-	o.ended.Store(true)
 	for _, r := range o.ours {
-		_ = r.SetReadDeadline(time.Now().Add(outputDelay))
+		_ = r.SetReadDeadline(time.Unix(1, 0))
 	}
 }
 

@@ -55,7 +55,8 @@ type task struct {
 type outcome struct {
 	chunk chunk
 	batch batch
-	err   error // of the chunk as a whole
+	lost  error // why the chunk was lost with its worker
+	err   error // why no chunk can be done
 }
 
 // NewPool makes a pool of that many workers for f. It panics if workers is
@@ -248,13 +249,12 @@ func (m *mapping[A, R]) encode() chunk {
 
 // take keeps the results of a chunk. An error that is not a task's ends Map.
 func (m *mapping[A, R]) take(o outcome) error {
-	switch o.err.(type) {
-	case nil:
-	case *ExitError:
-		m.fail(o.chunk.First, 1, o.err)
-		return nil
-	default:
+	switch {
+	case o.err != nil:
 		return o.err
+	case o.lost != nil:
+		m.fail(o.chunk.First, 1, o.lost)
+		return nil
 	}
 	failed := map[int]bool{}
 	for _, f := range o.batch.Failures {

@@ -35,10 +35,9 @@ type Process struct {
 
 	// Stdout and Stderr are where the child's output goes; nil means where
 	// ours does. An *os.File is handed to the child; for any other writer a
-	// goroutine copies through a pipe, and Join waits for it. What a process
-	// of the child's writes later than 100 ms after the child's end is lost,
-	// and so is what the writer returns an error for. The child's standard
-	// input is the null device.
+	// goroutine copies through a pipe, and Join waits for it. What processes
+	// of the child's write after its end is lost, and so is what the writer
+	// returns an error for. The child's standard input is the null device.
 	Stdout, Stderr io.Writer
 
 	// Env is the environment of the child, as in exec.Cmd; nil means ours.

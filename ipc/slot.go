@@ -66,7 +66,7 @@ func (s *slot) do(c chunk) outcome {
 		}
 		err = s.postMortem(err)
 		if taken || hires == maxHires {
-			return outcome{chunk: c, err: err}
+			return outcome{chunk: c, lost: err}
 		}
 	}
 }
@@ -85,11 +85,13 @@ func (w *worker) ask(ctx context.Context, c chunk) (b batch, taken bool, err err
 // postMortem frees a worker that could not be talked to, and says why: how
 // it ended, if it ended by itself.
 func (s *slot) postMortem(err error) error {
+	p := s.worker.proc
 	if err == io.EOF || err == ErrBrokenPipe {
-		soon, cancel := context.WithTimeout(s.ctx, time.Second)
-		defer cancel()
-		if jerr := s.worker.proc.Join(soon); jerr != soon.Err() {
-			err = jerr
+		select {
+		case <-p.Sentinel():
+			err = &ExitError{Name: p.Name, Pid: p.Pid(), Code: p.code, Err: p.err}
+		case <-time.After(time.Second):
+		case <-s.ctx.Done():
 		}
 	}
 	s.dismiss(ended)
@@ -153,8 +155,12 @@ func (s *slot) dismiss(ctx context.Context) {
 	if w.tasks != nil {
 		w.tasks.Close()
 	}
-	if w.proc != nil && w.proc.Join(ctx) == ctx.Err() {
-		_ = w.proc.Kill()
+	if w.proc != nil {
+		select {
+		case <-w.proc.Sentinel():
+		case <-ctx.Done():
+			_ = w.proc.Kill()
+		}
 		_ = w.proc.Join(context.Background())
 	}
 	if w.results != nil {

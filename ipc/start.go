@@ -25,8 +25,10 @@ func (p *Process) Start() error {
 	}
 	// A child that ends early breaks the write, and is told by its end. The
 	// parent may leave right after Start: this can't be done later.
-	_, _ = l.lifeline.Write(l.rest)
-	l.rest = nil
+	if len(l.rest) > 0 {
+		_, _ = l.lifeline.Write(l.rest)
+		l.rest = nil
+	}
 	return nil
 }
 
@@ -43,12 +45,11 @@ func (p *Process) begin() (*launch, error) {
 	case len(p.identity) > MaxDepth:
 		return nil, ErrDepth
 	}
-	if err := children.add(p); err != nil {
+	l, err := p.start()
+	if err == ErrEnding {
 		return nil, err
 	}
-	l, err := p.start()
 	if err != nil {
-		children.remove(p)
 		return nil, fmt.Errorf("ipc: start %s: %w", p.Name, err)
 	}
 	p.state, p.daemon = started, p.Daemon
@@ -94,7 +95,11 @@ func (p *Process) start() (_ *launch, err error) {
 	if l.rest, err = writeNow(l.lifeline, msg); err != nil {
 		return nil, err
 	}
+	if err := children.add(p); err != nil {
+		return nil, err
+	}
 	if p.pid, err = p.exec(l, token, childEnd); err != nil {
+		children.remove(p)
 		return nil, err
 	}
 	for i, seat := range l.cargo.seats {
