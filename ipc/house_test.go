@@ -16,7 +16,7 @@ func TestImports(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	late := "|regexp|net|net/rpc|unique|weak|text/template|text/tabwriter|runtime/debug|runtime/pprof|encoding/gob|crypto/rand|"
+	late := "|strings|bytes|bufio|path/filepath|regexp|net|net/rpc|unique|weak|text/template|text/tabwriter|runtime/debug|runtime/pprof|encoding/gob|crypto/rand|"
 	for _, path := range strings.Fields(string(out)) {
 		foreign := strings.Contains(path, ".") && !strings.HasPrefix(path, "github.com/mpbox/mpbox/ipc")
 		if foreign || strings.Contains(late, "|"+path+"|") {
