@@ -161,12 +161,13 @@ func TestTimeComesBackAsTheSameInstant(t *testing.T) {
 }
 
 func TestDecodedValueSharesNothingWithMessage(t *testing.T) {
-	in := struct {
+	type all struct {
 		S string
 		B []byte
 		L []string
-	}{"str", []byte("byt"), []string{"lst"}}
-	p := plan(t, new(Compiler), reflect.TypeOf(in))
+	}
+	in := all{"str", []byte("byt"), []string{"lst"}}
+	p := plan(t, new(Compiler), reflect.TypeFor[all]())
 	b, _ := encode(p, reflect.ValueOf(&in))
 	out, err := decode(p, b)
 	if err != nil {

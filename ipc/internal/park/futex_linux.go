@@ -66,8 +66,12 @@ func wait(w *atomic.Uint32, old uint32, nap time.Duration) (napped bool) {
 	ts := syscall.NsecToTimespec(int64(nap))
 	_, _, errno := syscall.Syscall6(syscall.SYS_FUTEX, uintptr(unsafe.Pointer(w)), futexWait,
 		uintptr(old), uintptr(unsafe.Pointer(&ts)), 0, 0)
-	return errno == syscall.ETIMEDOUT
+	return over(errno)
 }
+
+// over reports whether a nap is over. One that a signal cuts short is too: a
+// thread that gets many would else never look after the dead.
+func over(errno syscall.Errno) bool { return errno == syscall.ETIMEDOUT || errno == syscall.EINTR }
 
 // waiter is struct futex_waitv.
 type waiter struct {
@@ -94,13 +98,10 @@ func waitCancel(ctx context.Context, w *atomic.Uint32, old uint32, nap time.Dura
 	_, _, errno := syscall.Syscall6(sysFutexWaitv, uintptr(unsafe.Pointer(&ws[0])), 2, 0,
 		uintptr(unsafe.Pointer(&ts)), clockMonotonic, 0)
 	runtime.KeepAlive(cancelled) // the kernel had its address as a number
-	switch errno {
-	case syscall.ENOSYS, syscall.EPERM:
+	if errno == syscall.ENOSYS || errno == syscall.EPERM {
 		noWaitv.Store(true)
-	case syscall.ETIMEDOUT:
-		return true, ctx.Err()
 	}
-	return false, ctx.Err()
+	return over(errno), ctx.Err()
 }
 
 // monotonic is the time on CLOCK_MONOTONIC after d: futex_waitv takes

@@ -425,7 +425,7 @@ func TestReserveEndsWithTheSlots(t *testing.T) {
 	// The dead make room, too: a place whose parent is gone, and its child.
 	c := start(t, s)
 	c.kill()
-	s.Started(all[5].slot, c.cmd.Process.Pid)
+	s.Started(all[5].slot, all[5].gen, c.cmd.Process.Pid)
 	s.member(all[5].slot).parentGen.Store(77)
 	if slot, gen, err := s.Reserve(); slot != all[5].slot || gen != all[5].gen+1 || err != nil {
 		t.Errorf("Reserve() = %d, %d, %v; want the place of the dead, %d", slot, gen, err, all[5].slot)
@@ -727,7 +727,7 @@ func TestGrandchildMayComeAfterDeathOfItsParent(t *testing.T) {
 		h.unmark(0, s.slot)
 		h.unmark(0, parent)
 		grand := start(t, s)
-		s.Started(2, grand.cmd.Process.Pid)
+		s.Started(2, 0, grand.cmd.Process.Pid)
 		if !h.Held(0, true) {
 			t.Error("Held() = false; want true: the parent lives")
 		}
@@ -754,9 +754,10 @@ func TestGrandchildMayComeAfterDeathOfItsParent(t *testing.T) {
 func TestStartedLeavesOthersAlone(t *testing.T) {
 	s := newSpaceFor(t)
 	h := alloc(t, s, lockShape).Open(0)
-	c, slot, _ := seat(t, s, h)
+	c, slot, gen := seat(t, s, h)
 	c.ask("false <nil>", "lock")
-	s.Started(slot, 1<<22)
+	s.Started(slot, gen, 1<<22)   // it has joined
+	s.Started(slot, gen-1, 1<<22) // it is another one
 	pid := uint32(c.cmd.Process.Pid)
 	if got := s.member(slot).pid.Load(); got != pid || h.Dead(pid) {
 		t.Errorf("pid of the living = %d, Dead() = %v; want %d, false", got, h.Dead(pid), pid)
@@ -772,7 +773,7 @@ func TestBuryOfOneThatNeverCameLeavesLocksAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Started(slot, c.cmd.Process.Pid)
+	s.Started(slot, gen, c.cmd.Process.Pid)
 	c.ask("false <nil>", "lock")
 	s.Bury(slot, gen, false)
 	if ok, died := h.Mutex().TryLock(h); ok {

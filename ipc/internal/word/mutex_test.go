@@ -47,6 +47,25 @@ func TestMutexTakesFreeWord(t *testing.T) {
 	}
 }
 
+// freeing is an Env in which the holder lets go as soon as somebody sleeps,
+// and dies before its wake.
+type freeing struct{ alone }
+
+func (f freeing) Wait(_ context.Context, w *atomic.Uint32, _ uint32) (bool, error) {
+	w.Store(0)
+	return true, nil
+}
+
+// Others may sleep where we did: our release must wake them.
+func TestMutexKeepsMarkOfSleepersForThoseBehind(t *testing.T) {
+	var w atomic.Uint32
+	w.Store(8)
+	died, err := MutexAt(&w).Lock(t.Context(), freeing{alone{t, 7}})
+	if died || err != nil || w.Load() != 7|waitingBit {
+		t.Errorf("Lock() = %v, %v, word %#x; want false, nil, %#x", died, err, w.Load(), 7|uint32(waitingBit))
+	}
+}
+
 func TestMutexRefusesUnlockByStranger(t *testing.T) {
 	for _, word := range []uint32{0, waitingBit, diedBit, 8, 8 | waitingBit} {
 		var w atomic.Uint32

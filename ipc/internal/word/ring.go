@@ -244,7 +244,9 @@ func (r *Ring) take(ctx context.Context, env Env, peers Peers) ([]byte, error) {
 		}
 		h := r.frame()
 		if r.used() > uint32(len(r.Data)) || frameSize(int(h&lenMask)) > r.used() {
-			r.Tail.Store(r.Head.Load() &^ sleepBit) // a wild write: nothing behind it can be read
+			// A wild write: nothing behind it can be read.
+			r.Tail.Store(r.Head.Load() &^ sleepBit)
+			env.Wake(r.TailLow)
 			continue
 		}
 		if r.begun && bytesOf(r.Tail.Load()) != r.at {

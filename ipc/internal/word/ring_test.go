@@ -564,6 +564,30 @@ func TestRingForgetsNoWake(t *testing.T) {
 	}
 }
 
+// The word may change after the look at it and before the sleep.
+func TestSleeperMissesNoChange(t *testing.T) {
+	everyOrder(t, 2000, func(w *world) func() {
+		r := newRing(64, 0, 1<<32-4, 0)
+		for range 2 {
+			w.add(func(p *proc) {
+				err := sleepUntil(context.Background(), p, r.Head, r.HeadLow, func(bool) (bool, error) {
+					defer p.point()
+					return r.Len() == 2, nil
+				})
+				if err != nil {
+					w.fail("sleepUntil() = %v", err)
+				}
+			})
+		}
+		w.add(func(p *proc) {
+			for range 2 {
+				advance(p, r.Head, r.HeadLow, 0, 0)
+			}
+		})
+		return nil
+	})
+}
+
 func TestRingGoesOnAfterDeathOfPutter(t *testing.T) {
 	for _, sizes := range [][]int{{8, 28}, {8, 100, 9}} {
 		everyDeath(t, 40, func(w *world) (*proc, func()) {
