@@ -17,7 +17,7 @@ func TestImports(t *testing.T) {
 		t.Fatal(err)
 	}
 	late := "|strings|bytes|bufio|path/filepath|regexp|net|net/rpc|unique|weak|text/template|text/tabwriter|runtime/debug|runtime/pprof|encoding/gob|crypto/rand|"
-	for _, path := range strings.Fields(string(out)) {
+	for path := range strings.FieldsSeq(string(out)) {
 		foreign := strings.Contains(path, ".") && !strings.HasPrefix(path, "github.com/mpbox/mpbox/ipc")
 		if foreign || strings.Contains(late, "|"+path+"|") {
 			t.Errorf("ipc depends on %s", path)
