@@ -122,29 +122,31 @@ func appendFrame(b []byte, plan *codec.Plan, p unsafe.Pointer) ([]byte, error) {
 	return e.Buf, nil
 }
 
-// writeNow writes what a non-blocking descriptor takes at once, and returns
-// the rest.
-func writeNow(f *os.File, b []byte) (rest []byte, err error) {
+// send writes b to the lifeline f, if wait is false only what it takes at
+// once, and returns the rest. It raises no SIGPIPE when the other side is
+// gone: a program that has asked for that signal would take it for its own.
+func send(f *os.File, b []byte, wait bool) (rest []byte, err error) {
 	conn, err := f.SyscallConn()
 	if err != nil {
-		return nil, err
+		return b, err
 	}
 	werr := conn.Write(func(fd uintptr) bool {
 		for len(b) > 0 {
 			var n int
-			if n, err = syscall.Write(int(fd), b); err == syscall.EINTR {
-				continue
+			n, err = syscall.SendmsgN(int(fd), b, nil, nil, noSignal)
+			switch err {
+			case nil:
+				b = b[n:]
+			case syscall.EINTR:
+			case syscall.EAGAIN:
+				err = nil
+				return !wait
+			default:
+				return true
 			}
-			if err != nil {
-				break
-			}
-			b = b[n:]
 		}
 		return true
 	})
-	if err == syscall.EAGAIN {
-		err = nil
-	}
 	return b, cmp.Or(err, werr)
 }
 
@@ -182,10 +184,10 @@ func socketpair() (ours *os.File, childs int, err error) {
 	if err != nil {
 		return nil, -1, os.NewSyscallError("socketpair", err)
 	}
-	if err := syscall.SetNonblock(fds[0], true); err != nil {
+	if err := errors.Join(syscall.SetNonblock(fds[0], true), quiet(fds[0]), quiet(fds[1])); err != nil {
 		syscall.Close(fds[0])
 		syscall.Close(fds[1])
-		return nil, -1, os.NewSyscallError("setnonblock", err)
+		return nil, -1, err
 	}
 	return os.NewFile(uintptr(fds[0]), "lifeline"), fds[1], nil
 }

@@ -195,7 +195,7 @@ func tell(name string, err *RemoteError) {
 	_, _ = os.Stderr.WriteString("Process " + name + ": " + err.Msg + "\n" + err.Stack)
 	r := report{clip(err.Msg), clip(err.Stack)}
 	if b, err := appendFrame(nil, reportPlan(), unsafe.Pointer(&r)); err == nil {
-		_, _ = lifeline.Write(b) // a parent that is gone needs no report
+		_, _ = send(lifeline, b, true) // a parent that is gone needs no report
 	}
 }
 

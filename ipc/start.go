@@ -26,7 +26,7 @@ func (p *Process) Start() error {
 	// A child that ends early breaks the write, and is told by its end. The
 	// parent may leave right after Start: this can't be done later.
 	if len(l.rest) > 0 {
-		_, _ = l.lifeline.Write(l.rest)
+		_, _ = send(l.lifeline, l.rest, true)
 		l.rest = nil
 	}
 	return nil
@@ -92,7 +92,7 @@ func (p *Process) start() (_ *launch, err error) {
 		return nil, err
 	}
 	// What the socket takes now is there when the child looks.
-	if l.rest, err = writeNow(l.lifeline, msg); err != nil {
+	if l.rest, err = send(l.lifeline, msg, false); err != nil {
 		return nil, err
 	}
 	if err := children.add(p); err != nil {
