@@ -92,22 +92,7 @@ func (c *queueCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	seed := rand.Uint64()
-	if c.Seed != nil {
-		seed = uint64(*c.Seed)
-	}
-	var processes []*ipc.Process
-	for i := range int(c.Producers) {
-		args := queueArgs{c.Common, queue, int(c.Count), seed + uint64(i)}
-		p := ipc.NewProcess(producerTarget, args)
-		p.Name = fmt.Sprintf("producer-%d", i+1)
-		processes = append(processes, p)
-	}
-	for range int(c.Consumers) {
-		p := ipc.NewProcess(consumerTarget, queueArgs{Common: c.Common, Queue: queue})
-		p.Name = fmt.Sprintf("consumer-%d", len(processes)+1)
-		processes = append(processes, p)
-	}
+	processes := c.processes(queue)
 	if err := startAll(processes...); err != nil {
 		return err
 	}
@@ -117,4 +102,24 @@ func (c *queueCommand) Run(ctx context.Context) error {
 		return err
 	}
 	return joinAll(ctx, processes...)
+}
+
+// processes makes the producers and then the consumers, numbered throughout.
+func (c *queueCommand) processes(queue *ipc.Queue[int]) (all []*ipc.Process) {
+	args := queueArgs{c.Common, queue, int(c.Count), rand.Uint64()}
+	if c.Seed != nil {
+		args.Seed = uint64(*c.Seed)
+	}
+	for range int(c.Producers) {
+		p := ipc.NewProcess(producerTarget, args)
+		p.Name = fmt.Sprintf("producer-%d", len(all)+1)
+		all = append(all, p)
+		args.Seed++
+	}
+	for range int(c.Consumers) {
+		p := ipc.NewProcess(consumerTarget, args)
+		p.Name = fmt.Sprintf("consumer-%d", len(all)+1)
+		all = append(all, p)
+	}
+	return all
 }

@@ -21,14 +21,24 @@ Examples:
   mpbox derom --step 1s --pids`
 }
 
+type deromArgs struct {
+	Common
+	Begun *ipc.Sender[bool]
+}
+
 var heartbeatTarget = ipc.NewTarget(heartbeat)
 
 // heartbeat never returns by itself.
-func heartbeat(ctx context.Context, c Common) error {
-	c.printf("Starting daemon process")
+func heartbeat(ctx context.Context, args deromArgs) error {
+	args.printf("Starting daemon process")
 	for beat := 1; ; beat++ {
-		c.printf("daemon: heartbeat %d", beat)
-		if err := c.pause(ctx, 1); err != nil {
+		args.printf("daemon: heartbeat %d", beat)
+		if beat == 1 {
+			if err := args.Begun.Send(ctx, true); err != nil {
+				return err
+			}
+		}
+		if err := args.pause(ctx, 1); err != nil {
 			return err
 		}
 	}
@@ -36,26 +46,41 @@ func heartbeat(ctx context.Context, c Common) error {
 
 var workTarget = ipc.NewTarget(work)
 
-func work(ctx context.Context, c Common) error {
-	c.printf("Starting non-daemon process")
+func work(ctx context.Context, args deromArgs) error {
+	args.printf("Starting non-daemon process")
+	if err := args.Begun.Send(ctx, true); err != nil {
+		return err
+	}
 	for part := range 6 {
-		if err := c.pause(ctx, 1); err != nil {
+		if err := args.pause(ctx, 1); err != nil {
 			return err
 		}
-		c.printf("non-daemon: part %d of 6 is done", part+1)
+		args.printf("non-daemon: part %d of 6 is done", part+1)
 	}
-	c.printf("Exiting non-daemon process")
+	args.printf("Exiting non-daemon process")
 	return nil
 }
 
 func (c *deromCommand) Run(ctx context.Context) error {
-	daemon := ipc.NewProcess(heartbeatTarget, c.Common)
+	begun, begin, err := ipc.OneWay[bool]()
+	if err != nil {
+		return err
+	}
+	daemon := ipc.NewProcess(heartbeatTarget, deromArgs{c.Common, begin})
 	daemon.Name = "daemon"
 	daemon.Daemon = true
-	worker := ipc.NewProcess(workTarget, c.Common)
+	worker := ipc.NewProcess(workTarget, deromArgs{c.Common, begin})
 	worker.Name = "non-daemon"
 	if err := startAll(daemon, worker); err != nil {
 		return err
+	}
+	if err := begin.Close(); err != nil {
+		return err
+	}
+	for range 2 { // however long the machine takes to start them
+		if _, err := begun.Recv(ctx); err != nil {
+			return err
+		}
 	}
 	if err := c.pause(ctx, 2.5); err != nil {
 		return err

@@ -66,15 +66,8 @@ func (c *noBgCommand) Run(ctx context.Context) error {
 	}
 	daemon.Daemon = true
 
-	for _, p := range []*ipc.Process{background, other} {
-		c.printf("%s: daemon=%t", p.Name, p.Daemon)
-		if err := p.Start(); err != nil {
-			return err
-		}
-		// Half a step apart, their lines come in one order.
-		if err := c.pause(ctx, 0.5); err != nil {
-			return err
-		}
+	if err := c.startApart(ctx, background, other); err != nil {
+		return err
 	}
 	if err := sayTwo.Close(); err != nil {
 		return err
@@ -88,6 +81,21 @@ func (c *noBgCommand) Run(ctx context.Context) error {
 	c.printf("The main program ends here")
 	go c.tellFate(daemon)
 	return nil // ipc.Main ends the daemon now, and then joins the other
+}
+
+// startApart starts them half a step apart, so that their lines come in one
+// order.
+func (c *noBgCommand) startApart(ctx context.Context, processes ...*ipc.Process) error {
+	for _, p := range processes {
+		c.printf("%s: daemon=%t", p.Name, p.Daemon)
+		if err := p.Start(); err != nil {
+			return err
+		}
+		if err := c.pause(ctx, 0.5); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // tellFate prints how the daemon ended. The main program is past its end then:

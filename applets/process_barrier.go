@@ -92,18 +92,24 @@ func (c *barrierCommand) Run(ctx context.Context) error {
 	if err := startAll(processes...); err != nil {
 		return err
 	}
-	at := map[string]times{}
-	for t, err := range queue.All(ctx) {
-		if err != nil {
-			return err
-		}
-		at[t.Name] = t
-	}
-	if err := joinAll(ctx, processes...); err != nil {
+	at, err := collect(ctx, queue)
+	if err := cmp.Or(err, joinAll(ctx, processes...)); err != nil {
 		return err
 	}
 	c.tellGaps(at)
 	return nil
+}
+
+// collect takes the times from the queue until all processes have ended.
+func collect(ctx context.Context, queue *ipc.Queue[times]) (map[string]times, error) {
+	at := map[string]times{}
+	for t, err := range queue.All(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		at[t.Name] = t
+	}
+	return at, nil
 }
 
 func (c *barrierCommand) tellGaps(at map[string]times) {
