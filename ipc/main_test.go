@@ -32,11 +32,12 @@ func guard(t *testing.T) context.Context {
 	prime(t)
 	before := census()
 	watchdog := time.AfterFunc(limit, func() {
+		buf := make([]byte, 1<<20)
+		fmt.Fprintf(os.Stderr, "%s hangs\n%s\n", t.Name(), buf[:runtime.Stack(buf, true)])
+		time.AfterFunc(limit, func() { os.Exit(3) }) // if the hang is in what follows
 		for _, p := range ipc.ActiveChildren() {
 			_ = syscall.Kill(p.Pid(), syscall.SIGQUIT)
 		}
-		buf := make([]byte, 1<<20)
-		fmt.Fprintf(os.Stderr, "%s hangs\n%s\n", t.Name(), buf[:runtime.Stack(buf, true)])
 		time.Sleep(time.Second) // for the stacks of the children
 		os.Exit(3)
 	})

@@ -194,6 +194,9 @@ func execError(dir string, err error) error {
 			return serr
 		}
 	}
+	if err == syscall.EBADF {
+		err = syscall.EMFILE // ours are open, so it is the number in the child that is too high
+	}
 	return os.NewSyscallError("fork/exec", err)
 }
 
