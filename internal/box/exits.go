@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
+	"os/signal"
 	"regexp"
 	"strconv"
 	"strings"
@@ -90,7 +92,12 @@ func startCommand(ts *testscript.TestScript, args []string) *watchedCommand {
 	c := &watchedCommand{cmd: commandOf(ts, args), ended: make(chan struct{})}
 	c.cmd.Stdout, c.cmd.Stderr = locked{&c.mu, &c.stdout}, locked{&c.mu, &c.stderr}
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// Whoever runs the tests may ignore signals, as nohup does, and what is
+	// ignored stays so in new programs. What is caught does not.
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	ts.Check(c.cmd.Start())
+	signal.Stop(caught)
 	go func() {
 		c.err = c.cmd.Wait()
 		close(c.ended)
