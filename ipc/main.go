@@ -68,6 +68,7 @@ func runChild() int {
 		// The parent died, or never sent what it had announced.
 		return 1
 	}
+	closeInherited(segmentFd + len(b.Seats))
 	become(&b)
 	code := 0
 	if failed := runTarget(&b); failed != nil {

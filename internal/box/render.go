@@ -43,7 +43,7 @@ func renderPart(p part, columns int, inColour bool) (string, error) {
 	}
 	switch p.kind {
 	case code:
-		return render(p.text, style, 0)
+		return render(spaced(p.text), style, 0)
 	case table:
 		return render(p.text, style, columns)
 	}
@@ -55,10 +55,13 @@ func renderPart(p part, columns int, inColour bool) (string, error) {
 func renderSource(source string) (string, error) {
 	style := colourStyle()
 	style.CodeBlock.Margin = new(uint)
-	// Longer than any fence inside the source. A tab would reach too far.
-	const fence = "~~~~~~~~"
-	return render(fence+"go\n"+strings.ReplaceAll(source, "\t", "    ")+fence+"\n", style, 0)
+	const fence = "~~~~~~~~" // longer than any inside the source
+	return render(fence+"go\n"+spaced(source)+fence+"\n", style, 0)
 }
+
+// spaced makes tabs into spaces: in an indented block they would reach to
+// columns of their own.
+func spaced(code string) string { return strings.ReplaceAll(code, "\t", "    ") }
 
 // render runs glamour, and takes away the empty lines around its result and
 // the spaces behind its lines.
