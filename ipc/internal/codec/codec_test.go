@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"math/big"
-	"os"
 	"reflect"
 	"runtime"
 	"strings"
@@ -14,19 +13,9 @@ import (
 	"testing"
 	"time"
 	"unsafe"
-)
 
-// watchdog ends the test binary with the stacks of all goroutines if the test
-// takes 20 seconds.
-func watchdog(t *testing.T) {
-	t.Helper()
-	w := time.AfterFunc(20*time.Second, func() {
-		b := make([]byte, 1<<20)
-		fmt.Fprintf(os.Stderr, "%s hangs\n%s", t.Name(), b[:runtime.Stack(b, true)])
-		os.Exit(2)
-	})
-	t.Cleanup(func() { w.Stop() })
-}
+	"github.com/mpbox/mpbox/ipc/internal/watchdog"
+)
 
 func plan(t testing.TB, c *Compiler, typ reflect.Type) *Plan {
 	t.Helper()
@@ -78,7 +67,7 @@ type (
 )
 
 func TestValuesComeBackAsTheyWere(t *testing.T) {
-	watchdog(t)
+	watchdog.Start(t)
 	n := 5
 	pn := &n
 	for _, v := range []any{
@@ -195,7 +184,7 @@ func TestDecodeReplacesWhatWasThere(t *testing.T) {
 }
 
 func TestCyclicValueIsAnError(t *testing.T) {
-	watchdog(t)
+	watchdog.Start(t)
 	self := make(list, 1)
 	self[0] = self
 	round := &chain{}
@@ -238,7 +227,7 @@ func TestDepthHasABoundOnBothSides(t *testing.T) {
 
 // Encoders are used again: a value that was refused leaves no trace in them.
 func TestEncoderIsAsNewAfterError(t *testing.T) {
-	watchdog(t)
+	watchdog.Start(t)
 	round := &chain{}
 	round.Next = round
 	p := plan(t, new(Compiler), reflect.TypeFor[chain]())
@@ -539,7 +528,7 @@ func TestHookGetsTheContext(t *testing.T) {
 }
 
 func TestPlansAreMadeByManyGoroutines(t *testing.T) {
-	watchdog(t)
+	watchdog.Start(t)
 	var c Compiler
 	var wg sync.WaitGroup
 	for range 8 {

@@ -7,11 +7,13 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/mpbox/mpbox/ipc/internal/watchdog"
 )
 
 // Before Linux 5.16 a wait with a context is a chain of short naps.
 func TestWaitHearsContextWithoutWaitv(t *testing.T) {
-	watchdog(t)
+	watchdog.Start(t)
 	defer noWaitv.Store(noWaitv.Swap(true))
 	var w atomic.Uint32
 	ctx, cancel := context.WithCancel(t.Context())

@@ -2,32 +2,19 @@ package park
 
 import (
 	"context"
-	"fmt"
-	"os"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
-)
 
-// watchdog ends the test binary with the stacks of all goroutines if the test
-// takes 20 seconds.
-func watchdog(t *testing.T) {
-	t.Helper()
-	w := time.AfterFunc(20*time.Second, func() {
-		b := make([]byte, 1<<20)
-		fmt.Fprintf(os.Stderr, "%s hangs\n%s", t.Name(), b[:runtime.Stack(b, true)])
-		os.Exit(2)
-	})
-	t.Cleanup(func() { w.Stop() })
-}
+	"github.com/mpbox/mpbox/ipc/internal/watchdog"
+)
 
 // each runs f over both backends, or the one if there are not two.
 func each(t *testing.T, f func(t *testing.T, p Parker)) {
 	for name, p := range map[string]Parker{Backend: New(), "poll": Poll{}} {
 		t.Run(name, func(t *testing.T) {
-			watchdog(t)
+			watchdog.Start(t)
 			f(t, p)
 		})
 	}

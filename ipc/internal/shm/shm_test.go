@@ -8,12 +8,12 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
+
+	"github.com/mpbox/mpbox/ipc/internal/watchdog"
 )
 
 // childMarker makes a run of the test binary a child that obeys on its standard input.
@@ -25,18 +25,6 @@ func TestMain(m *testing.M) {
 		return
 	}
 	os.Exit(m.Run())
-}
-
-// watchdog ends the test binary with the stacks of all goroutines if the test
-// takes 20 seconds.
-func watchdog(t *testing.T) {
-	t.Helper()
-	w := time.AfterFunc(20*time.Second, func() {
-		b := make([]byte, 1<<20)
-		fmt.Fprintf(os.Stderr, "%s hangs\n%s", t.Name(), b[:runtime.Stack(b, true)])
-		os.Exit(2)
-	})
-	t.Cleanup(func() { w.Stop() })
 }
 
 // obey maps the segment that it was given and answers each line with a line.
@@ -130,7 +118,7 @@ func (c *child) kill() {
 
 func create(t *testing.T) *Segment {
 	t.Helper()
-	watchdog(t)
+	watchdog.Start(t)
 	s, err := Create()
 	if err != nil {
 		t.Fatal(err)
@@ -209,7 +197,7 @@ func TestLowChangesWithItsWord(t *testing.T) {
 }
 
 func TestMapRefusesWhatIsNoSegment(t *testing.T) {
-	watchdog(t)
+	watchdog.Start(t)
 	file := func(size int64) int {
 		f, err := os.CreateTemp(t.TempDir(), "")
 		if err != nil {
@@ -259,7 +247,7 @@ func TestDescriptorIsNotInherited(t *testing.T) {
 }
 
 func TestUnlinkedFileHasNoName(t *testing.T) {
-	watchdog(t)
+	watchdog.Start(t)
 	dir := t.TempDir()
 	fd, err := unlinkedFileIn(dir)
 	if err != nil {

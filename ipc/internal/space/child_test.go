@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -24,18 +23,6 @@ func TestMain(m *testing.M) {
 		return
 	}
 	os.Exit(m.Run())
-}
-
-// watchdog ends the test binary with the stacks of all goroutines if the test
-// takes 20 seconds.
-func watchdog(t *testing.T) {
-	t.Helper()
-	w := time.AfterFunc(20*time.Second, func() {
-		b := make([]byte, 1<<20)
-		fmt.Fprintf(os.Stderr, "%s hangs\n%s", t.Name(), b[:runtime.Stack(b, true)])
-		os.Exit(2)
-	})
-	t.Cleanup(func() { w.Stop() })
 }
 
 // A subject is the child's side: one space and one handle.

@@ -14,11 +14,12 @@ import (
 	"time"
 
 	"github.com/mpbox/mpbox/ipc/internal/shm"
+	"github.com/mpbox/mpbox/ipc/internal/watchdog"
 )
 
 func newSpaceFor(t *testing.T) *Space {
 	t.Helper()
-	watchdog(t)
+	watchdog.Start(t)
 	s, err := New()
 	if err != nil {
 		t.Fatal(err)
@@ -330,7 +331,7 @@ func TestCloseEndsOperationUnderWay(t *testing.T) {
 
 // The last operation may end while Close is under way, and the memory goes.
 func TestCloseMeetsEndOfOperation(t *testing.T) {
-	watchdog(t)
+	watchdog.Start(t)
 	for range 300 {
 		s, err := New()
 		if err != nil {
@@ -360,7 +361,7 @@ func TestCloseMeetsEndOfOperation(t *testing.T) {
 }
 
 func TestGateIsWaitedForWithContext(t *testing.T) {
-	watchdog(t)
+	watchdog.Start(t)
 	g := make(Gate, 1)
 	if err := g.Lock(t.Context()); err != nil {
 		t.Fatalf("Lock() of a free gate = %v", err)
@@ -433,7 +434,7 @@ func TestReserveEndsWithTheSlots(t *testing.T) {
 }
 
 func TestAttachRefusesWhatIsNoPlace(t *testing.T) {
-	watchdog(t)
+	watchdog.Start(t)
 	blank := func() int { // a segment by its size, with nothing in it
 		f, err := os.CreateTemp(t.TempDir(), "")
 		if err != nil {

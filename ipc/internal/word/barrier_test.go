@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"unsafe"
+
+	"github.com/mpbox/mpbox/ipc/internal/watchdog"
 )
 
 // low is the half of w that waiters sleep on.
@@ -175,7 +177,7 @@ func TestBarrierTellsLateWaiterHowItsRoundEnded(t *testing.T) {
 		{"aborted, then reset", 31, abortAndReset, passTwo, ErrBroken},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			watchdog(t)
+			watchdog.Start(t)
 			w := newWorld(t, func(int) int { return 0 })
 			b := newBarrier(2, atRound(tt.start))
 			waiting, over := false, false
@@ -234,7 +236,7 @@ func TestBarrierBreaksWithContextOfWaiter(t *testing.T) {
 }
 
 func TestBarrierWaitSucceedsIfCancelledAfterCompletion(t *testing.T) {
-	watchdog(t)
+	watchdog.Start(t)
 	w := newWorld(t, func(int) int { return 0 })
 	b, last := newBarrier(2, 0), false
 	ctx, cancel := context.WithCancel(context.Background())

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/mpbox/mpbox/ipc/internal/park"
+	"github.com/mpbox/mpbox/ipc/internal/watchdog"
 )
 
 // parked is an Env over a real Parker.
@@ -32,7 +33,7 @@ func (e parked) Wait(ctx context.Context, w *atomic.Uint32, old uint32) (bool, e
 func eachParker(t *testing.T, f func(t *testing.T, env func(pid uint32) parked)) {
 	for name, p := range map[string]park.Parker{park.Backend: park.New(), "poll": park.Poll{}} {
 		t.Run(name, func(t *testing.T) {
-			watchdog(t)
+			watchdog.Start(t)
 			f(t, func(pid uint32) parked { return parked{Parker: p, pid: pid} })
 		})
 	}

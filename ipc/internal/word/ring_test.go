@@ -10,6 +10,8 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
+
+	"github.com/mpbox/mpbox/ipc/internal/watchdog"
 )
 
 // newRing is an empty ring of size bytes, which has seen that many bytes and
@@ -44,7 +46,7 @@ func message(id uint32, n int) []byte {
 }
 
 func TestRingKeepsMessagesOfAllSizes(t *testing.T) {
-	watchdog(t)
+	watchdog.Start(t)
 	const size = 256
 	for _, start := range nearWrap {
 		r := newRing(size, 0, start.bytes, start.messages)
@@ -188,7 +190,7 @@ func TestRingTriesNeverWait(t *testing.T) {
 }
 
 func TestRingTriesTakeOverFromTheDead(t *testing.T) {
-	watchdog(t)
+	watchdog.Start(t)
 	w := newWorld(t, func(int) int { return 0 })
 	r := newRing(64, 0, 0, 0)
 	w.locks = []Mutex{r.Put, r.Get}
@@ -261,7 +263,7 @@ func againstModel(t *testing.T, r *Ring, ops []byte) {
 }
 
 func TestRingBehavesAsSlice(t *testing.T) {
-	watchdog(t)
+	watchdog.Start(t)
 	for seed := range uint64(200) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		ops := make([]byte, 600)

@@ -4,26 +4,14 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
-)
 
-// watchdog ends the test binary with the stacks of all goroutines if the test
-// takes 20 seconds.
-func watchdog(t *testing.T) {
-	t.Helper()
-	w := time.AfterFunc(20*time.Second, func() {
-		b := make([]byte, 1<<20)
-		fmt.Fprintf(os.Stderr, "%s hangs\n%s", t.Name(), b[:runtime.Stack(b, true)])
-		os.Exit(2)
-	})
-	t.Cleanup(func() { w.Stop() })
-}
+	"github.com/mpbox/mpbox/ipc/internal/watchdog"
+)
 
 // A world runs a few processes of which exactly one moves at a time. Each call
 // of their Env is a point at which the world chooses who moves on, so that an
@@ -231,7 +219,7 @@ func (p *proc) Dead(pid uint32) bool {
 // limit, else the first half of the limit as they come and the rest at random.
 func everyOrder(t *testing.T, limit int, build func(w *world) (check func())) {
 	t.Helper()
-	watchdog(t)
+	watchdog.Start(t)
 	if testing.Short() {
 		limit /= 10
 	}
@@ -277,7 +265,7 @@ func everyOrder(t *testing.T, limit int, build func(w *world) (check func())) {
 // victim at its first point, its second, and so on to its end.
 func everyDeath(t *testing.T, orders int, build func(w *world) (victim *proc, check func())) {
 	t.Helper()
-	watchdog(t)
+	watchdog.Start(t)
 	for at := 1; ; at++ {
 		died := false
 		for seed := range uint64(orders) {
