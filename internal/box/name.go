@@ -30,17 +30,18 @@ func cutPrefix(name string) (rest string, found bool) {
 
 // applyName turns a call through a link into the words of a call of the box:
 // what is called derom or mp-derom is asked for derom. Any other name is the
-// box under the name of its file, unless the prefix says that an applet was
-// meant.
+// box under the name of its file, such as mpbox-linux-arm64, unless the prefix
+// mp- says that an applet was meant.
 func applyName(args []string) ([]string, error) {
 	if len(args) == 0 {
 		return nil, nil
 	}
-	name, prefixed := cutPrefix(filepath.Base(args[0]))
+	file := filepath.Base(args[0])
+	name, prefixed := cutPrefix(file)
 	if a, ok := applets.Lookup(fold(name)); ok {
 		return slices.Concat([]string{a.Name}, args[1:]), nil
 	}
-	if prefixed && name != "" {
+	if prefixed && name != "" && !strings.HasPrefix(fold(file), "mpbox") {
 		return nil, noApplet(name)
 	}
 	return args[1:], nil

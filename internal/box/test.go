@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -48,6 +49,9 @@ func (c *testCommand) run(b *Box) error {
 	defer s.remove()
 	s.endOnSignal()
 	failed := s.runAll(names)
+	if s.stopped.Load() {
+		select {} // the goroutine of endOnSignal ends the process
+	}
 	if err := write(os.Stdout, fmt.Sprintf("%d passed, %d failed\n", s.passed, failed)); err != nil {
 		return err
 	}
@@ -93,6 +97,9 @@ type suite struct {
 	verbose bool
 	dir     string // holds bin, with the links, scripts, and the working folders
 
+	stopped atomic.Bool   // by a signal
+	ended   chan struct{} // closed when no script runs any more
+
 	mu     sync.Mutex // held to print and to count
 	passed int
 	failed int
@@ -104,7 +111,7 @@ func newSuite(scripts fs.FS, verbose bool) (*suite, error) {
 	if err != nil {
 		return nil, fmt.Errorf("no temporary folder can be made, see TMPDIR: %w", err)
 	}
-	s := &suite{scripts: scripts, verbose: verbose, dir: dir}
+	s := &suite{scripts: scripts, verbose: verbose, dir: dir, ended: make(chan struct{})}
 	if err := s.fill(); err != nil {
 		s.remove()
 		return nil, err
@@ -152,13 +159,16 @@ func appletNames() []string {
 	return names
 }
 
-// runAll runs the scripts and returns how many failed.
+// runAll runs the scripts, until it is stopped, and returns how many failed.
 func (s *suite) runAll(names []string) int {
 	queue := make(chan string)
 	var workers sync.WaitGroup
 	for range 2 {
 		workers.Go(func() {
 			for name := range queue {
+				if s.stopped.Load() {
+					continue
+				}
 				s.print(runScript(filepath.Join(s.dir, "scripts", name+".txtar"), s.verbose))
 			}
 		})
@@ -168,13 +178,18 @@ func (s *suite) runAll(names []string) int {
 	}
 	close(queue)
 	workers.Wait()
+	close(s.ended)
 	return s.failed
 }
 
 // print prints the line of a script, and what it did if somebody has to know.
+// What becomes of scripts that are stopped tells nothing.
 func (s *suite) print(r scriptResult) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.stopped.Load() {
+		return
+	}
 	switch {
 	case r.failed:
 		s.failed++
@@ -208,8 +223,29 @@ func (s *suite) endOnSignal() {
 			fmt.Fprintf(os.Stderr, "mpbox: %s, ending the scripts\n", word)
 		}
 		s.mu.Lock() // no more lines, and no line half printed
-		killRun(os.Getenv(runVar))
+		s.stopped.Store(true)
+		s.mu.Unlock()
+		s.stop()
 		s.remove()
 		os.Exit(exitSignal + int(sig))
 	}()
+}
+
+// stop kills the processes of the scripts until none is left and no script
+// runs any more: one may be about to start the next.
+func (s *suite) stop() {
+	id := os.Getenv(runVar)
+	running := true
+	for end := time.Now().Add(graceTerm + graceKill); time.Now().Before(end); {
+		killRun(id)
+		if !running && len(processesOf(id)) == 0 {
+			return
+		}
+		select {
+		case <-s.ended:
+			running = false
+		default:
+		}
+		time.Sleep(5 * time.Millisecond) // for them to die
+	}
 }
