@@ -136,6 +136,9 @@ func TestKillTable(t *testing.T) {
 	}
 	for _, row := range rows {
 		for _, how := range ways {
+			if row.where == "in a long send" && how == "return" {
+				continue // a target that returns while its goroutine sends has not died
+			}
 			t.Run(row.where+"/"+how, func(t *testing.T) {
 				ctx := guard(t)
 				ready, r := channel[bool](t)
@@ -143,9 +146,6 @@ func TestKillTable(t *testing.T) {
 					Barrier: newBarrier(t, 2), Ready: r}
 				v.Receiver, v.Sender = channel[[]byte](t)
 				theirs := v
-				if row.where == "in a long send" && how == "return" {
-					t.Skip("a target that returns while its goroutine sends has not died")
-				}
 				p := ipc.NewProcess(victimTarget, theirs)
 				p.Stderr = io.Discard
 				start(t, p)

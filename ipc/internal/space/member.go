@@ -3,6 +3,8 @@
 package space
 
 import (
+	"os"
+	"strconv"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -144,7 +146,7 @@ const orphanGrace = 5 * time.Second
 // so although its parent has ended. There is no proof of its life until it
 // has, so we trust its pid, but not for long: the pid may be another's.
 func (s *Space) orphanLives(m member) bool {
-	if pid := m.pid.Load(); pid != 0 && syscall.Kill(int(pid), 0) == syscall.ESRCH {
+	if pid := int(m.pid.Load()); pid != 0 && (syscall.Kill(pid, 0) == syscall.ESRCH || isZombie(pid)) {
 		return false
 	}
 	s.orphansMu.Lock()
@@ -158,6 +160,19 @@ func (s *Space) orphanLives(m member) bool {
 		s.orphans[m.state] = o
 	}
 	return time.Since(o.seen) < orphanGrace
+}
+
+// isZombie reports whether the process has ended and its new parent, which may
+// take its time, has not reaped it. Where there is no /proc it can't be told.
+func isZombie(pid int) bool {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	// The state comes behind the name, which may hold anything, in brackets.
+	for i := len(stat) - 1; err == nil && i >= 0; i-- {
+		if stat[i] == ')' {
+			return i+2 < len(stat) && stat[i+2] == 'Z'
+		}
+	}
+	return false
 }
 
 // orphan is since when a member was seen as one.
