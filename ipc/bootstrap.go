@@ -29,7 +29,7 @@ const (
 	tokenSize = 32
 
 	lifelineFd = 3
-	segmentFd  = 4 // the first of them
+	segmentFd  = 4 // the first of them; each segment has space.Descriptors
 )
 
 // MaxDepth is how many levels of processes there can be below the main one.
@@ -49,6 +49,7 @@ type bootstrap struct {
 	ParentName string
 	Comm       string // for ps: the executable's name
 	Seats      []seat // in the segments, whose descriptors follow in this order
+	Files      int    // whose descriptors follow those
 	Args       []byte
 }
 

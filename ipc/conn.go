@@ -2,9 +2,7 @@ package ipc
 
 import (
 	"context"
-	"fmt"
 	"iter"
-	"unsafe"
 
 	"github.com/mpbox/mpbox/ipc/internal/space"
 )
@@ -26,10 +24,9 @@ type Conn[T any] struct{ end }
 // Pipe makes a pipe and returns its two ends, both held by this process. It
 // panics if T can't travel, as [NewTarget] does. In Python: Pipe().
 func Pipe[T any]() (*Conn[T], *Conn[T], error) {
-	mustPlan[T]("Pipe")
-	first, second, err := newPipe(newObject, 2)
+	first, second, err := newPipe[T](newObject, 2)
 	if err != nil {
-		return nil, nil, fmt.Errorf("ipc: pipe: %w", err)
+		return nil, nil, err
 	}
 	a, b := new(Conn[T]), new(Conn[T])
 	a.adopt(first)
@@ -38,21 +35,23 @@ func Pipe[T any]() (*Conn[T], *Conn[T], error) {
 }
 
 func (c *Conn[T]) adopt(h *space.Handle) {
-	c.end = end{h: h, out: h.Ring(h.Role()), in: h.Ring(1 - h.Role()), plan: mustPlan[T]("Conn")}
+	c.end = end{h: h, out: h.Ring(h.Role()), in: h.Ring(1 - h.Role()), wire: wireOf[T]("Conn")}
 }
 
 // Send sends v. It waits while the pipe is full, and returns ctx.Err() if ctx
 // ends then: v is not sent. Other errors are ErrBrokenPipe, ErrClosed and
 // what v's own marshalling gives.
-func (c *Conn[T]) Send(ctx context.Context, v T) error { return c.send(ctx, unsafe.Pointer(&v)) }
+func (c *Conn[T]) Send(ctx context.Context, v T) error { return sendValue(ctx, &c.end, v) }
 
 // Recv receives the next value, waiting for it. It returns ctx.Err() if ctx
 // ends first, io.EOF when there is no value and no process left that could
 // send one, and ErrClosed.
-func (c *Conn[T]) Recv(ctx context.Context) (v T, err error) {
-	err = c.recv(ctx, unsafe.Pointer(&v))
-	return v, err
-}
+func (c *Conn[T]) Recv(ctx context.Context) (T, error) { return recvValue[T](ctx, &c.end) }
+
+// RecvInto is Recv into *p. A slice there of a type without pointers, such as
+// []byte, is filled in place if its capacity suffices: a loop over big messages
+// then needs no new memory for each. In Python: recv_bytes_into.
+func (c *Conn[T]) RecvInto(ctx context.Context, p *T) error { return recvInto(ctx, &c.end, p) }
 
 // Poll waits until there is a value, or the beginning of one of more than 128
 // KiB, or returns what Recv would: io.EOF, ErrClosed or ctx.Err(). It takes

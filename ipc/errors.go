@@ -52,10 +52,15 @@ var (
 	// reset, at which a wait was given up, or one of whose holders was
 	// killed or crashed.
 	ErrBrokenBarrier = errors.New("ipc: barrier is broken")
-	// ErrHandle is returned by Send and Put for a value that contains a
-	// shared object: those travel in the arguments of a process.
-	ErrHandle = errors.New("ipc: a shared object can only be passed in the arguments of a process")
+	// ErrHandle is returned for a value that contains a shared object or a
+	// file where it can't be passed on: to a Pool; in an interface that a pipe
+	// or a queue was made for before a type with handles was registered; and,
+	// for shared objects, in messages on other systems than Linux.
+	ErrHandle = errors.New("ipc: a shared object or a file can't be passed on here")
 )
+
+// ErrNoTask is returned by TaskDone when all values that were put are done.
+var ErrNoTask = errors.New("ipc: TaskDone was called more often than there were values")
 
 // Errors of a pool.
 var (
@@ -80,6 +85,8 @@ func public(err error) error {
 		return ErrBrokenPipe
 	case word.ErrBroken:
 		return ErrBrokenBarrier
+	case space.ErrTooMany:
+		return ErrNoTask
 	}
 	return err
 }
@@ -120,6 +127,20 @@ type RemoteError struct {
 
 // Error returns the message, without the stack.
 func (e *RemoteError) Error() string { return e.Msg }
+
+// A LostTaskError is what Join of a [Queue] returns when values were taken by
+// processes that have ended, or closed the queue, before they called TaskDone
+// for them.
+type LostTaskError struct {
+	Pid   int // of the last such process
+	Tasks int // how many values, of all such processes together
+}
+
+// Error names the process.
+func (e *LostTaskError) Error() string {
+	return "ipc: " + strconv.Itoa(e.Tasks) + " values of the queue were taken and never done, the last by process " +
+		strconv.Itoa(e.Pid)
+}
 
 // A TaskError says which task of a [Pool] failed, and why. Err is a
 // *RemoteError if the function returned an error or panicked, and an

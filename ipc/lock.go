@@ -3,6 +3,7 @@ package ipc
 import (
 	"context"
 	"fmt"
+	"runtime"
 
 	"github.com/mpbox/mpbox/ipc/internal/space"
 	"github.com/mpbox/mpbox/ipc/internal/word"
@@ -17,7 +18,11 @@ import (
 // one that acquires it twice waits for another to do so. If a process ends
 // while it holds the lock, the next Acquire returns ErrOwnerDied, and holds
 // it. In Python: multiprocessing.Lock.
-type Lock struct{ h *space.Handle }
+type Lock struct {
+	h   *space.Handle
+	m   word.Mutex
+	pid uint32
+}
 
 // NewLock makes a lock that nobody holds.
 func NewLock() (*Lock, error) {
@@ -25,85 +30,97 @@ func NewLock() (*Lock, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ipc: lock: %w", err)
 	}
-	return &Lock{o.Open(0)}, nil
+	l := new(Lock)
+	l.adopt(o.Open(0))
+	return l, nil
 }
 
-func (l *Lock) held() *space.Handle   { return l.h }
-func (l *Lock) kind() space.Kind      { return space.Lock }
-func (l *Lock) adopt(h *space.Handle) { l.h = h }
+func (l *Lock) held() *space.Handle { return l.h }
+func (l *Lock) kind() space.Kind    { return space.Lock }
+
+// adopt keeps h's memory mapped until l is garbage. So Acquire and Release
+// touch one shared word and nothing else: they need not say that they are
+// under way, as other operations do, for Close not to pull it from under them.
+func (l *Lock) adopt(h *space.Handle) {
+	l.h, l.m, l.pid = h, h.Mutex(), h.Pid()
+	keepMapped(l, h)
+}
 
 // Acquire waits until the lock is free and takes it. It returns ctx.Err() if
 // ctx ends first, and ErrClosed. ErrOwnerDied means that the caller has the
 // lock, but that the last holder ended without releasing it.
 func (l *Lock) Acquire(ctx context.Context) error {
-	return l.take(l.h.In.Lock(ctx), func() (bool, error) { return l.h.Mutex().Lock(ctx, l.h) })
+	if l.h.Closed() == nil && l.m.TryFree(l.pid) {
+		return l.acquired(false)
+	}
+	return l.wait(ctx)
+}
+
+func (l *Lock) wait(ctx context.Context) error {
+	if l.h.Closed() != nil {
+		return ErrClosed
+	}
+	died, err := l.m.Lock(ctx, l.h)
+	if err != nil {
+		return public(err)
+	}
+	return l.acquired(died)
 }
 
 // TryAcquire takes the lock if it is free, else it returns ErrWouldBlock.
 func (l *Lock) TryAcquire() error {
-	var gate error
-	if !l.h.In.TryLock() {
-		gate = ErrWouldBlock
+	if l.h.Closed() != nil {
+		return ErrClosed
 	}
-	return l.take(gate, l.try)
-}
-
-func (l *Lock) try() (died bool, err error) {
-	m := l.h.Mutex()
-	ok, died := m.TryLock(l.h)
-	if pid := m.Owner(); !ok && pid != 0 && l.h.Dead(pid) {
-		m.Bury(l.h, pid)
-		ok, died = m.TryLock(l.h)
+	ok, died := l.m.TryLock(l.h)
+	if pid := l.m.Owner(); !ok && pid != 0 && l.h.Dead(pid) {
+		l.m.Bury(l.h, pid)
+		ok, died = l.m.TryLock(l.h)
 	}
 	if !ok {
-		return false, word.ErrWouldBlock
+		return ErrWouldBlock
 	}
-	return died, nil
+	return l.acquired(died)
 }
 
-// take takes the shared word; gate is the error of taking the gate of this
-// process, which it keeps if it succeeds.
-func (l *Lock) take(gate error, lock func() (died bool, err error)) error {
-	if gate != nil {
-		return gate
+// acquired is what a lock that was just taken means to the caller.
+func (l *Lock) acquired(died bool) error {
+	if died || l.h.Closed() != nil {
+		return l.warn(died)
 	}
-	if err := l.h.Enter(); err != nil {
-		l.h.In.Unlock()
-		return public(err)
-	}
-	defer l.h.Exit()
-	died, err := lock()
-	switch {
-	case err != nil:
-		l.h.In.Unlock()
-		return public(err)
-	case l.h.Closed() != nil:
-		l.unlock() // unless Close has seen that it was held
-		return ErrClosed
-	case died:
-		return ErrOwnerDied
-	}
+	runtime.KeepAlive(l)
 	return nil
 }
 
-// unlock frees the lock if this process holds it, and reports whether it did.
-func (l *Lock) unlock() bool {
-	held := l.h.Mutex().Unlock(l.h)
-	if held {
-		l.h.In.Unlock()
+func (l *Lock) warn(died bool) error {
+	if l.h.Closed() != nil { // meanwhile, by another goroutine
+		l.unlock(died)
+		return ErrClosed
 	}
-	return held
+	return ErrOwnerDied
+}
+
+// unlock gives the lock back, unless Close has done so. The next one learns
+// of a death that the caller was not told of.
+func (l *Lock) unlock(died bool) {
+	if died {
+		l.m.UnlockDied(l.h)
+	} else {
+		l.m.Unlock(l.h)
+	}
 }
 
 // Release frees the lock. It panics if this process does not hold it. After
 // Close, which releases the lock, it does nothing.
 func (l *Lock) Release() {
-	if l.h.Enter() != nil {
-		return
+	if l.h.Closed() != nil || !l.m.Free(l.pid) {
+		l.release()
 	}
-	held := l.unlock()
-	l.h.Exit()
-	if !held {
+	runtime.KeepAlive(l)
+}
+
+func (l *Lock) release() {
+	if l.h.Closed() == nil && !l.m.Unlock(l.h) && l.h.Closed() == nil {
 		panic("ipc: release of a lock that this process does not hold")
 	}
 }
@@ -113,7 +130,7 @@ func (l *Lock) Release() {
 func (l *Lock) Close() error {
 	if l.h.Enter() == nil {
 		l.h.Close() // first: an Acquire under way looks for it
-		l.unlock()
+		l.m.Unlock(l.h)
 		l.h.Exit()
 	}
 	return nil

@@ -68,7 +68,7 @@ func runChild() int {
 		// The parent died, or never sent what it had announced.
 		return 1
 	}
-	closeInherited(segmentFd + len(b.Seats))
+	closeInherited(segmentFd + space.Descriptors*len(b.Seats) + b.Files)
 	become(&b)
 	code := 0
 	if failed := runTarget(&b); failed != nil {
@@ -85,11 +85,11 @@ func runTarget(b *bootstrap) *RemoteError {
 	if e == nil {
 		return &RemoteError{Msg: "ipc: no target " + b.Target + " in this executable"}
 	}
-	spaces, err := takeSeats(b.Seats)
+	came, err := arrive(b.Seats, b.Files)
 	if err != nil {
 		return &RemoteError{Msg: "ipc: attach to shared memory: " + err.Error()}
 	}
-	return call(e, &codec.Decoder{Buf: b.Args, Context: spaces})
+	return call(e, &codec.Decoder{Buf: b.Args, Context: came})
 }
 
 // become makes this process the child that b describes.
@@ -135,20 +135,32 @@ func watchParent() {
 	close(parent.copied)
 }
 
-// takeSeats maps the segments that came with the arguments.
-func takeSeats(seats []seat) ([]*space.Space, error) {
-	spaces := make([]*space.Space, len(seats))
-	for i := range seats {
-		syscall.CloseOnExec(segmentFd + i)
+// arrive maps the segments and takes the files that came with the arguments.
+func arrive(seats []seat, files int) (*arrival, error) {
+	a := new(arrival)
+	fd := segmentFd
+	take := func(n int) []int {
+		fds := make([]int, n)
+		for i := range fds {
+			fds[i] = fd
+			syscall.CloseOnExec(fd)
+			fd++
+		}
+		return fds
 	}
+	var segments [][]int
+	for range seats {
+		segments = append(segments, take(space.Descriptors))
+	}
+	a.files = take(files)
 	for i, seat := range seats {
-		s, err := space.Attach(segmentFd+i, seat.Slot, seat.Gen)
+		s, err := space.Attach(segments[i], seat.Slot, seat.Gen)
 		if err != nil {
 			return nil, err
 		}
-		spaces[i] = s
+		a.spaces = append(a.spaces, s)
 	}
-	return spaces, nil
+	return a, nil
 }
 
 // call runs the target and makes text of its error or panic, nil if there is

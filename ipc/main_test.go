@@ -52,8 +52,12 @@ func guard(t *testing.T) context.Context {
 			}
 		}
 		// Watch goroutines close their descriptors after the tests saw the
-		// end of the process; that is soon, or the watchdog's matter.
-		until(func() bool { return t.Failed() || census() == before && len(added(had)) == 0 },
+		// end of the process, and the memory of a closed lock stays mapped
+		// until the lock is garbage; that is soon, or the watchdog's matter.
+		until(func() bool {
+			runtime.GC()
+			return t.Failed() || census() == before && len(added(had)) == 0
+		},
 			func() { t.Errorf("left behind: %s, %v; before: %s", census(), added(had), before) })
 	})
 	return context.Background()

@@ -1,8 +1,11 @@
 package ipc
 
 import (
+	"fmt"
+	"runtime"
 	"sync"
 
+	"github.com/mpbox/mpbox/ipc/internal/shm"
 	"github.com/mpbox/mpbox/ipc/internal/space"
 )
 
@@ -32,4 +35,44 @@ func newObject(sh space.Shape) (space.Object, error) {
 	}
 	current.space = s
 	return s.Alloc(sh)
+}
+
+// newHandle makes an object that is held in one role, and opens it. One that
+// takes a good part of a segment gets a segment of its own.
+func newHandle(sh space.Shape) (*space.Handle, error) {
+	size := space.SizeFor(sh)
+	if size <= shm.Size/4 {
+		o, err := newObject(sh)
+		if err != nil {
+			return nil, err
+		}
+		return o.Open(0), nil
+	}
+	s, err := space.NewSized(uint32(size))
+	if err != nil {
+		return nil, err
+	}
+	defer s.Unpin() // from then on it goes with its last handle
+	o, err := s.Alloc(sh)
+	if err != nil {
+		return nil, err
+	}
+	return o.Open(0), nil
+}
+
+// dataSize is how many bytes n values take, an error if no segment can have them.
+func dataSize(n int, size uintptr) (uint32, error) {
+	const most = shm.MaxSize - 1<<20 // what else a segment holds is less than the rest
+	if size > 0 && uint64(n) > most/uint64(size) {
+		return 0, fmt.Errorf("%d values of %d bytes are too much for shared memory", n, size)
+	}
+	return uint32(n) * uint32(size), nil
+}
+
+// keepMapped keeps the memory of h, and the object in it, from being used for
+// something else until p is garbage, also when h is closed before.
+func keepMapped[T any](p *T, h *space.Handle) {
+	if h.Enter() == nil {
+		runtime.AddCleanup(p, (*space.Handle).Exit, h)
+	}
 }

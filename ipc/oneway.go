@@ -2,9 +2,7 @@ package ipc
 
 import (
 	"context"
-	"fmt"
 	"iter"
-	"unsafe"
 
 	"github.com/mpbox/mpbox/ipc/internal/space"
 )
@@ -26,10 +24,9 @@ func OneWay[T any]() (*Receiver[T], *Sender[T], error) {
 
 // oneWay makes the pipe where alloc says.
 func oneWay[T any](alloc func(space.Shape) (space.Object, error)) (*Receiver[T], *Sender[T], error) {
-	mustPlan[T]("OneWay")
-	sender, receiver, err := newPipe(alloc, 1)
+	sender, receiver, err := newPipe[T](alloc, 1)
 	if err != nil {
-		return nil, nil, fmt.Errorf("ipc: pipe: %w", err)
+		return nil, nil, err
 	}
 	r, s := new(Receiver[T]), new(Sender[T])
 	r.adopt(receiver)
@@ -38,18 +35,18 @@ func oneWay[T any](alloc func(space.Shape) (space.Object, error)) (*Receiver[T],
 }
 
 func (r *Receiver[T]) adopt(h *space.Handle) {
-	r.end = end{h: h, in: h.Ring(senderEnd), plan: mustPlan[T]("Receiver")}
+	r.end = end{h: h, in: h.Ring(senderEnd), wire: wireOf[T]("Receiver")}
 }
 
 func (s *Sender[T]) adopt(h *space.Handle) {
-	s.end = end{h: h, out: h.Ring(senderEnd), plan: mustPlan[T]("Sender")}
+	s.end = end{h: h, out: h.Ring(senderEnd), wire: wireOf[T]("Sender")}
 }
 
 // Recv is as [Conn.Recv].
-func (r *Receiver[T]) Recv(ctx context.Context) (v T, err error) {
-	err = r.recv(ctx, unsafe.Pointer(&v))
-	return v, err
-}
+func (r *Receiver[T]) Recv(ctx context.Context) (T, error) { return recvValue[T](ctx, &r.end) }
+
+// RecvInto is as [Conn.RecvInto].
+func (r *Receiver[T]) RecvInto(ctx context.Context, p *T) error { return recvInto(ctx, &r.end, p) }
 
 // Poll is as [Conn.Poll].
 func (r *Receiver[T]) Poll(ctx context.Context) error { return r.poll(ctx) }
@@ -61,7 +58,7 @@ func (r *Receiver[T]) All(ctx context.Context) iter.Seq2[T, error] { return all(
 func (r *Receiver[T]) Close() error { return r.close() }
 
 // Send is as [Conn.Send].
-func (s *Sender[T]) Send(ctx context.Context, v T) error { return s.send(ctx, unsafe.Pointer(&v)) }
+func (s *Sender[T]) Send(ctx context.Context, v T) error { return sendValue(ctx, &s.end, v) }
 
 // Close is as [Conn.Close].
 func (s *Sender[T]) Close() error { return s.close() }

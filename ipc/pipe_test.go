@@ -198,22 +198,6 @@ func TestTwoSendersShareAnEnd(t *testing.T) { // KF-35, ROB-31
 	}
 }
 
-func TestHandlesDoNotTravelInMessages(t *testing.T) {
-	ctx := guard(t)
-	r, s := channel[*ipc.Receiver[int]](t)
-	inner, sender := channel[int](t)
-	_ = sender
-	if err := s.Send(ctx, inner); !errors.Is(err, ipc.ErrHandle) {
-		t.Errorf("Send() = %v; want ErrHandle", err)
-	}
-	if err := s.Send(ctx, nil); err != nil {
-		t.Error(err)
-	}
-	if got := ok(r.Recv(ctx))(t); got != nil {
-		t.Error("nil became something")
-	}
-}
-
 func TestStartWithClosedHandleFails(t *testing.T) {
 	guard(t)
 	_, s := channel[identity](t)

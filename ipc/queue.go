@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"unsafe"
 
-	"github.com/mpbox/mpbox/ipc/internal/codec"
 	"github.com/mpbox/mpbox/ipc/internal/space"
 	"github.com/mpbox/mpbox/ipc/internal/word"
 )
@@ -27,7 +26,7 @@ const queueRing = 1 << 20
 type Queue[T any] struct {
 	h    *space.Handle
 	ring *word.Ring
-	plan *codec.Plan
+	wire wire
 	// Whether this process is marked as one that has put, or has got.
 	hasPut, hasGot atomic.Bool
 }
@@ -39,14 +38,19 @@ func NewQueue[T any](size int) (*Queue[T], error) {
 	if size < 0 || size > 1<<30 {
 		panic("ipc: size of a queue must be 0 to 2^30")
 	}
-	mustPlan[T]("NewQueue")
+	plan := mustPlan[T]("NewQueue")
 	o, err := newObject(space.Shape{Kind: space.Queue, Maps: space.QueueMaps,
-		Rings: 1, RingSize: queueRing, Param: uint32(size)})
+		Rings: 1, RingSize: queueRing, Data: space.QueueData, Param: uint32(size)})
 	if err != nil {
 		return nil, fmt.Errorf("ipc: queue: %w", err)
 	}
+	h := o.Open(space.QueueHolders)
+	if err := newSocks(plan, h, h); err != nil {
+		h.Close()
+		return nil, fmt.Errorf("ipc: queue: %w", err)
+	}
 	q := new(Queue[T])
-	q.adopt(o.Open(space.QueueHolders))
+	q.adopt(h)
 	return q, nil
 }
 
@@ -54,25 +58,14 @@ func (q *Queue[T]) held() *space.Handle { return q.h }
 func (q *Queue[T]) kind() space.Kind    { return space.Queue }
 
 func (q *Queue[T]) adopt(h *space.Handle) {
-	q.h, q.ring, q.plan = h, h.Ring(0), mustPlan[T]("Queue")
-	q.ring.Limit = h.Param()
-	// Whoever has taken a value may put one on account of it: it does not
-	// just wait any more. This must be seen before the next one waits.
-	q.ring.DidGet = func() { h.Unmark(space.QueueWaitGet) }
-	q.ring.DidPut = func() { h.Unmark(space.QueueWaitPut) }
+	q.h, q.ring, q.wire = h, h.Ring(0), wireOf[T]("Queue")
 }
-
-// getters reports whether a process is left that could get. A queue takes
-// values also when there is none yet, so this matters only to a Put that has
-// waited for a while.
-func (q *Queue[T]) getters(look bool) bool { return !look || q.h.CanGet(true) }
 
 // mark notes once that this process has put, or got.
 func (q *Queue[T]) mark(has *atomic.Bool, m int) {
-	if !has.Load() && q.h.Enter() == nil {
+	if !has.Load() {
 		q.h.Mark(m)
 		has.Store(true)
-		q.h.Exit()
 	}
 }
 
@@ -81,25 +74,70 @@ func (q *Queue[T]) mark(has *atomic.Bool, m int) {
 // that could get: the mirror image of io.EOF at Get. Then v is not in the
 // queue.
 func (q *Queue[T]) Put(ctx context.Context, v T) error {
-	q.mark(&q.hasPut, space.QueueHasPut)
-	return encoded(q.plan, unsafe.Pointer(&v), func(b []byte) error {
-		return public(operate(ctx, q.h, q.h.In, func() error {
-			q.h.Mark(space.QueueWaitPut)
-			defer q.h.Unmark(space.QueueWaitPut)
-			return q.ring.Send(ctx, q.h, q.getters, b)
-		}))
-	})
+	switch q.wire.form {
+	case plain:
+		return q.put(ctx, nil, memory(&v))
+	case flat:
+		return q.put(ctx, nil, elements(&v, q.wire.elem))
+	}
+	if len(q.h.Socks()) > 0 {
+		return putAlong(ctx, q, v)
+	}
+	return putEncoded(q, v, func(head, body []byte) error { return q.put(ctx, head, body) })
 }
 
 // TryPut puts v if there is room for it now, else it returns ErrWouldBlock. A
 // value of more than 512 KiB needs Put.
 func (q *Queue[T]) TryPut(v T) error {
+	switch q.wire.form {
+	case plain:
+		return q.tryPut(nil, memory(&v))
+	case flat:
+		return q.tryPut(nil, elements(&v, q.wire.elem))
+	}
+	if len(q.h.Socks()) > 0 {
+		return wouldBlock(putAlong(ended, q, v))
+	}
+	return putEncoded(q, v, q.tryPut)
+}
+
+func putAlong[T any](ctx context.Context, q *Queue[T], v T) error {
+	if err := q.h.Enter(); err != nil {
+		return public(err)
+	}
+	defer q.h.Exit()
 	q.mark(&q.hasPut, space.QueueHasPut)
-	return encoded(q.plan, unsafe.Pointer(&v), func(b []byte) error {
-		return public(tryOperate(q.h, q.h.In, func() error {
-			return q.ring.TrySend(q.h, q.getters, b)
-		}))
-	})
+	return sendAlong(ctx, q.h, q.ring, q.wire.plan, unsafe.Pointer(&v))
+}
+
+// wouldBlock is the error of waiting with a context that has ended.
+func wouldBlock(err error) error {
+	if err == context.Canceled {
+		return ErrWouldBlock
+	}
+	return err
+}
+
+func putEncoded[T any](q *Queue[T], v T, put func(head, body []byte) error) error {
+	return encoded(q.wire.plan, unsafe.Pointer(&v), put)
+}
+
+func (q *Queue[T]) put(ctx context.Context, head, body []byte) error {
+	if err := q.h.Enter(); err != nil {
+		return public(err)
+	}
+	defer q.h.Exit()
+	q.mark(&q.hasPut, space.QueueHasPut)
+	return public(q.ring.Send(ctx, q.h, head, body))
+}
+
+func (q *Queue[T]) tryPut(head, body []byte) error {
+	if err := q.h.Enter(); err != nil {
+		return public(err)
+	}
+	defer q.h.Exit()
+	q.mark(&q.hasPut, space.QueueHasPut)
+	return public(q.ring.TrySend(q.h, head, body))
 }
 
 // Get takes the value at the head of the queue, waiting for one. It returns
@@ -111,47 +149,93 @@ func (q *Queue[T]) TryPut(v T) error {
 // its children, or that has put all it had to, closes it. A queue that no
 // other process was ever given has no such end.
 func (q *Queue[T]) Get(ctx context.Context) (v T, err error) {
-	q.mark(&q.hasGot, space.QueueHasGot)
-	var b []byte
-	err = operate(ctx, q.h, q.h.Out, func() (err error) {
-		q.h.Mark(space.QueueWaitGet)
-		defer q.h.Unmark(space.QueueWaitGet)
-		b, err = q.ring.Recv(ctx, q.h, q.h.CanPut)
-		return err
-	})
-	return q.value(b, err)
+	switch q.wire.form {
+	case plain:
+		b, err := q.get(ctx, memory(&v)[:0])
+		if err == nil {
+			err = settle(memory(&v), b)
+		}
+		return v, err
+	case flat:
+		b, err := q.get(ctx, nil)
+		if err == nil {
+			err = setElements(&v, q.wire, b)
+		}
+		return v, err
+	}
+	if len(q.h.Socks()) > 0 {
+		return getAlong(q, func(along func([]byte)) error { return q.ring.RecvAlong(ctx, q.h, along) })
+	}
+	return getEncoded(q, func(buf []byte) ([]byte, error) { return q.get(ctx, buf) })
 }
 
 // TryGet takes the value at the head of the queue if there is one, else it
 // returns ErrWouldBlock, or io.EOF as Get does.
 func (q *Queue[T]) TryGet() (v T, err error) {
-	q.mark(&q.hasGot, space.QueueHasGot)
-	var b []byte
-	err = tryOperate(q.h, q.h.Out, func() (err error) {
-		b, err = q.ring.TryRecv(q.h, q.h.CanPut)
-		return err
-	})
-	return q.value(b, err)
+	switch q.wire.form {
+	case plain:
+		b, err := q.tryGet(memory(&v)[:0])
+		if err == nil {
+			err = settle(memory(&v), b)
+		}
+		return v, err
+	case flat:
+		b, err := q.tryGet(nil)
+		if err == nil {
+			err = setElements(&v, q.wire, b)
+		}
+		return v, err
+	}
+	if len(q.h.Socks()) > 0 {
+		return getAlong(q, func(along func([]byte)) error { return q.ring.TryRecvAlong(q.h, along) })
+	}
+	return getEncoded(q, q.tryGet)
 }
 
-func (q *Queue[T]) value(b []byte, err error) (v T, _ error) {
-	if err != nil {
+func getAlong[T any](q *Queue[T], take func(along func([]byte)) error) (v T, err error) {
+	if err := q.h.Enter(); err != nil {
 		return v, public(err)
 	}
-	return v, decode(q.plan, b, unsafe.Pointer(&v))
+	defer q.h.Exit()
+	q.mark(&q.hasGot, space.QueueHasGot)
+	err = recvAlong(q.h, q.wire.plan, unsafe.Pointer(&v), take)
+	return v, err
 }
 
-// tryOperate is operate without waiting.
-func tryOperate(h *space.Handle, gate space.Gate, f func() error) error {
-	if err := h.Enter(); err != nil {
-		return err
+func getEncoded[T any](q *Queue[T], get func(buf []byte) ([]byte, error)) (v T, err error) {
+	err = decoded(q.wire.plan, unsafe.Pointer(&v), get)
+	return v, err
+}
+
+func (q *Queue[T]) get(ctx context.Context, buf []byte) ([]byte, error) {
+	if err := q.h.Enter(); err != nil {
+		return nil, public(err)
 	}
-	defer h.Exit()
-	if !gate.TryLock() {
-		return word.ErrWouldBlock
+	defer q.h.Exit()
+	q.mark(&q.hasGot, space.QueueHasGot)
+	b, err := q.ring.Recv(ctx, q.h, buf)
+	return b, public(err)
+}
+
+func (q *Queue[T]) tryGet(buf []byte) ([]byte, error) {
+	if err := q.h.Enter(); err != nil {
+		return nil, public(err)
 	}
-	defer gate.Unlock()
-	return f()
+	defer q.h.Exit()
+	q.mark(&q.hasGot, space.QueueHasGot)
+	b, err := q.ring.TryRecv(q.h, buf)
+	return b, public(err)
+}
+
+// Poll waits until there is a value, or returns what Get would: io.EOF,
+// ErrClosed or ctx.Err(). It takes nothing, so another process may be faster.
+// In Python: empty, which does not wait.
+func (q *Queue[T]) Poll(ctx context.Context) error {
+	if err := q.h.Enter(); err != nil {
+		return public(err)
+	}
+	defer q.h.Exit()
+	return public(q.ring.Poll(ctx, q.h))
 }
 
 // All yields what Get returns until io.EOF, or up to the first error.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mpbox/mpbox/ipc/internal/codec"
 	"github.com/mpbox/mpbox/ipc/internal/space"
+	"github.com/mpbox/mpbox/ipc/internal/word"
 )
 
 // A slot feeds one worker after the other until the pool ends.
@@ -99,11 +100,7 @@ func (s *slot) postMortem(err error) error {
 }
 
 // ended is a context that is over.
-var ended = func() context.Context {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return ctx
-}()
+var ended = word.Ended
 
 // hire starts a worker unless there is one that lives.
 func (s *slot) hire() (err error) {

@@ -129,12 +129,13 @@ func (p *Process) bootstrap(c *cargo, args []byte) *bootstrap {
 		ParentName: CurrentProcess().Name,
 		Comm:       comm(),
 		Seats:      c.seats,
+		Files:      len(c.files),
 		Args:       args,
 	}
 }
 
 // exec starts the child with its descriptors: 0 to 2, the lifeline, the
-// segments. All others are close-on-exec.
+// segments, files. All others are close-on-exec.
 func (p *Process) exec(l *launch, token []byte, childEnd int) (int, error) {
 	null, err := os.Open(os.DevNull)
 	if err != nil {
@@ -153,7 +154,17 @@ func (p *Process) exec(l *launch, token []byte, childEnd int) (int, error) {
 	}
 	files := []uintptr{null.Fd(), stdout, stderr, lifelineFd: uintptr(childEnd)}
 	for _, s := range l.cargo.spaces {
-		files = append(files, uintptr(s.Fd()))
+		fds, done, err := s.ForChild()
+		if err != nil {
+			return 0, err
+		}
+		defer done()
+		for _, fd := range fds {
+			files = append(files, uintptr(fd))
+		}
+	}
+	for _, fd := range l.cargo.files {
+		files = append(files, uintptr(fd))
 	}
 	env := p.Env
 	if env == nil {

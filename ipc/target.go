@@ -63,10 +63,10 @@ func register(e *entry) *entry {
 //
 // The arguments are copied to the child. A may be built of numbers, bools,
 // strings, slices, arrays, maps, pointers and structs with exported fields,
-// types with their own MarshalBinary or GobEncode, and the shared objects of
-// this package. NewTarget panics if A can't travel, if f is a function
-// literal or a method value, whose names are not stable, and if f is a
-// target already.
+// interfaces with values of registered types in them (see [Register]), types
+// with their own MarshalBinary or GobEncode, and the shared objects of this
+// package. NewTarget panics if A can't travel, if f is a function literal or
+// a method value, whose names are not stable, and if f is a target already.
 func NewTarget[A any](f func(context.Context, A) error) Target[A] {
 	name := funcName(f)
 	plan := registeredPlan[A](name)

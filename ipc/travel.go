@@ -2,9 +2,10 @@ package ipc
 
 import (
 	"errors"
+	"os"
 	"reflect"
-	"slices"
 	"sync"
+	"syscall"
 
 	"github.com/mpbox/mpbox/ipc/internal/codec"
 	"github.com/mpbox/mpbox/ipc/internal/space"
@@ -20,14 +21,19 @@ type traveler interface {
 }
 
 var plans = codec.Compiler{Hook: codec.Hook{
-	Match: func(t reflect.Type) bool {
-		// A struct that embeds a handle has its methods, but is not one.
-		return t.Kind() == reflect.Pointer && t.Elem().PkgPath() == reflect.TypeFor[Lock]().PkgPath() &&
-			t.Implements(reflect.TypeFor[traveler]())
-	},
-	Encode: encodeTraveler,
-	Decode: decodeTraveler,
+	Match:  func(t reflect.Type) bool { return t == fileType || isTraveler(t) },
+	Encode: encodeHooked,
+	Decode: decodeHooked,
 }}
+
+var fileType = reflect.TypeFor[*os.File]()
+
+// isTraveler tells the shared objects. A struct that embeds one has its
+// methods, but is not one.
+func isTraveler(t reflect.Type) bool {
+	return t.Kind() == reflect.Pointer && t.Elem().PkgPath() == reflect.TypeFor[Lock]().PkgPath() &&
+		t.Implements(reflect.TypeFor[traveler]())
+}
 
 // mustPlan compiles the plan of T, and panics if T can't travel.
 func mustPlan[T any](what string) *codec.Plan {
@@ -49,68 +55,7 @@ func registeredPlan[T any](what string) func() *codec.Plan {
 	return plan
 }
 
-// A cargo is what goes to a child besides the bytes of its arguments.
-type cargo struct {
-	handles []*space.Handle
-	spaces  []*space.Space // each once, in the order of their descriptors
-	seats   []seat         // the child's places in them
-}
-
-// A seat is the child's place in a segment.
-type seat struct {
-	Slot int
-	Gen  uint32
-}
-
-// load notes a handle and returns the number of its segment. From then until
-// unload it can't go away.
-func (c *cargo) load(h *space.Handle) (int, error) {
-	if err := h.Enter(); err != nil {
-		return 0, err
-	}
-	c.handles = append(c.handles, h)
-	if i := slices.Index(c.spaces, h.Space()); i >= 0 {
-		return i, nil
-	}
-	c.spaces = append(c.spaces, h.Space())
-	return len(c.spaces) - 1, nil
-}
-
-func (c *cargo) unload() {
-	for _, h := range c.handles {
-		h.Exit()
-	}
-	c.handles = nil
-}
-
-// seatChild takes a place in each segment and makes the child a holder of
-// each handle before it is there: the parent may close its own right after
-// Start.
-func (c *cargo) seatChild() error {
-	for _, s := range c.spaces {
-		slot, gen, err := s.Reserve()
-		if err != nil {
-			c.bury(true)
-			return err
-		}
-		c.seats = append(c.seats, seat{slot, gen})
-	}
-	for _, h := range c.handles {
-		h.Grant(c.seats[slices.Index(c.spaces, h.Space())].Slot)
-	}
-	return nil
-}
-
-// bury gives up what a child held that has ended, or never began: then it
-// has left in good order.
-func (c *cargo) bury(left bool) {
-	for i, seat := range c.seats {
-		c.spaces[i].Bury(seat.Slot, seat.Gen, left)
-	}
-	c.seats = nil
-}
-
-func encodeTraveler(e *codec.Encoder, v reflect.Value) error {
+func encodeHooked(e *codec.Encoder, v reflect.Value) error {
 	if v.IsNil() {
 		e.PutUint(0)
 		return nil
@@ -119,10 +64,13 @@ func encodeTraveler(e *codec.Encoder, v reflect.Value) error {
 	if !ok {
 		return ErrHandle
 	}
+	if f, ok := v.Interface().(*os.File); ok {
+		return encodeFile(e, c, f)
+	}
 	t := v.Interface().(traveler)
 	h := t.held()
 	if h == nil {
-		return errors.New("ipc: zero " + v.Type().Elem().String() + " in arguments")
+		return errors.New("ipc: zero " + v.Type().Elem().String() + " can't travel")
 	}
 	i, err := c.load(h)
 	if err != nil {
@@ -132,31 +80,120 @@ func encodeTraveler(e *codec.Encoder, v reflect.Value) error {
 	for _, n := range []uint64{uint64(i) + 1, uint64(off), uint64(gen), uint64(role)} {
 		e.PutUint(n)
 	}
-	return nil
+	return encodeSocks(e, c, h)
 }
 
-func decodeTraveler(d *codec.Decoder, v reflect.Value) error {
-	var n [4]uint64
+func decodeHooked(d *codec.Decoder, v reflect.Value) error {
+	first, err := d.Uint()
+	if err != nil || first == 0 {
+		v.SetZero()
+		return err
+	}
+	a, ok := d.Context.(*arrival)
+	if !ok {
+		return errors.New("nothing came along")
+	}
+	if v.Type() == fileType {
+		f, err := decodeFile(d, a, first-1)
+		v.Set(reflect.ValueOf(f))
+		return err
+	}
+	var n [3]uint64
 	for i := range n {
-		var err error
 		if n[i], err = d.Uint(); err != nil {
 			return err
 		}
-		if n[0] == 0 {
-			v.SetZero()
-			return nil
-		}
 	}
-	spaces, _ := d.Context.([]*space.Space)
-	if n[0] > uint64(len(spaces)) {
+	if first > uint64(len(a.spaces)) {
 		return errors.New("no such segment")
 	}
 	v.Set(reflect.New(v.Type().Elem()))
 	t := v.Interface().(traveler)
-	h, err := spaces[n[0]-1].Find(t.kind(), uint32(n[1]), uint32(n[2]), int(n[3]))
+	h, err := a.spaces[first-1].Find(t.kind(), uint32(n[0]), uint32(n[1]), int(n[2]))
 	if err != nil {
+		return err
+	}
+	if err := decodeSocks(d, a, h); err != nil {
 		return err
 	}
 	t.adopt(h)
 	return nil
+}
+
+// The sockets of a pipe or a queue, if it has them, travel as files. What
+// comes is the number of them, and which files they are.
+func encodeSocks(e *codec.Encoder, c *cargo, h *space.Handle) error {
+	socks := h.Socks()
+	e.PutUint(uint64(len(socks)))
+	for _, fd := range socks {
+		i, err := c.file(fd)
+		if err != nil {
+			return err
+		}
+		e.PutUint(uint64(i))
+	}
+	return nil
+}
+
+func decodeSocks(d *codec.Decoder, a *arrival, h *space.Handle) error {
+	n, err := d.Uint()
+	if err != nil || n == 0 {
+		return err
+	}
+	var socks []int
+	for range min(n, maxSocks) {
+		i, err := d.Uint()
+		if err != nil {
+			return err
+		}
+		fd, err := a.file(i)
+		if err != nil {
+			return err
+		}
+		socks = append(socks, fd)
+	}
+	if !h.SetSocks(socks) { // it came before, by another way
+		closeAll(socks)
+	}
+	return nil
+}
+
+const maxSocks = 2
+
+func encodeFile(e *codec.Encoder, c *cargo, f *os.File) error {
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var i int
+	cerr := conn.Control(func(fd uintptr) { i, err = c.file(int(fd)) })
+	if err = errors.Join(err, cerr); err != nil {
+		return err
+	}
+	e.PutUint(uint64(i) + 1)
+	e.PutUint(uint64(len(f.Name())))
+	e.Buf = append(e.Buf, f.Name()...)
+	return nil
+}
+
+func decodeFile(d *codec.Decoder, a *arrival, i uint64) (*os.File, error) {
+	n, err := d.Uint()
+	if err != nil {
+		return nil, err
+	}
+	name, err := d.Bytes(int(min(n, uint64(len(d.Buf))+1)))
+	if err != nil {
+		return nil, err
+	}
+	fd, err := a.file(i)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), string(name)), nil
+}
+
+func closeAll(fds []int) {
+	for _, fd := range fds {
+		syscall.Close(fd)
+	}
 }

@@ -1,7 +1,8 @@
 // Package codec turns values into bytes and back, between two processes of
 // the same executable. Since both have the same types, no type information
-// travels: a plan is compiled once for each type, copies what has no
-// pointers as it lies in memory, and writes lengths before the rest.
+// travels, but for the names of what stands in interfaces: a plan is compiled
+// once for each type, copies what has no pointers as it lies in memory, and
+// writes lengths before the rest.
 //
 // Values that the plan leaves to others: types with their own MarshalBinary
 // or GobEncode, and those that a Hook knows.
@@ -10,12 +11,13 @@ package codec
 import (
 	"errors"
 	"math"
+	"math/bits"
 	"reflect"
-	"unsafe"
 )
 
 // A Hook encodes the types that stand for more than their bytes. Match is
-// asked once for each type.
+// asked once for each type. What it encodes is not to be changed: it may lie
+// in an interface.
 type Hook struct {
 	Match  func(t reflect.Type) bool
 	Encode func(e *Encoder, v reflect.Value) error
@@ -26,6 +28,7 @@ type Hook struct {
 type Encoder struct {
 	Buf     []byte
 	Context any
+	start   int // of the message in Buf
 	depth   int
 }
 
@@ -34,6 +37,12 @@ type Encoder struct {
 type Decoder struct {
 	Buf     []byte
 	Context any
+	// Alias says that Buf is the decoder's to give away: a string or slice
+	// that is the better part of a long message stays where it lies.
+	Alias bool
+
+	aliased bool
+	whole   int // length of the message
 	depth   int
 }
 
@@ -44,36 +53,24 @@ var (
 	errDepth = errors.New("value is nested too deeply, or contains itself")
 )
 
-// maxDepth bounds the pointers, slices and maps inside each other.
+// maxDepth bounds the pointers, slices, maps and interfaces inside each other.
 const maxDepth = 1000
 
-// A Plan encodes and decodes one type.
-type Plan struct {
-	typ reflect.Type
-	op  *op
-}
+// minAlias is the shortest message that something may go on lying in. What
+// does is at least half of it, so it holds no more than its own size besides.
+const minAlias = 4 << 10
 
-// op is the compiled plan of a type: functions on the address of a value.
-type op struct {
-	size   uintptr
-	least  int  // how many bytes of a message its shortest value takes
-	plain  bool // no pointers, any bytes are a value: copied as it lies
-	encode func(e *Encoder, p unsafe.Pointer) error
-	decode func(d *Decoder, p unsafe.Pointer) error
-}
+// Aliased reports whether the value decoded last, or a part of it, lies in the
+// memory of its message. If so nothing else may use that.
+func (d *Decoder) Aliased() bool { return d.aliased }
 
-// Encode appends the value that p points to. *p is of the plan's type.
-func (pl *Plan) Encode(e *Encoder, p unsafe.Pointer) error { return pl.op.encode(e, p) }
-
-// Decode fills the value that p points to, and wants the whole message used.
-func (pl *Plan) Decode(d *Decoder, p unsafe.Pointer) error {
-	if err := pl.op.decode(d, p); err != nil {
-		return err
+// alias reports whether n bytes of the message may stay where they lie.
+func (d *Decoder) alias(n int) bool {
+	if !d.Alias || d.whole < minAlias || n < d.whole-n {
+		return false
 	}
-	if len(d.Buf) > 0 {
-		return errLong
-	}
-	return nil
+	d.aliased = true
+	return true
 }
 
 // Bytes takes the next n bytes of the message.
@@ -87,22 +84,46 @@ func (d *Decoder) Bytes(n int) ([]byte, error) {
 }
 
 // PutUint appends v, small numbers in few bytes.
-func (e *Encoder) PutUint(v uint64) {
+func (e *Encoder) PutUint(v uint64) { e.Buf = appendUint(e.Buf, v) }
+
+func appendUint(b []byte, v uint64) []byte {
 	for v >= 0x80 {
-		e.Buf = append(e.Buf, byte(v)|0x80)
+		b = append(b, byte(v)|0x80)
 		v >>= 7
 	}
-	e.Buf = append(e.Buf, byte(v))
+	return append(b, byte(v))
+}
+
+// maxUint is how many bytes a number takes at most.
+const maxUint = 10
+
+// appendUintBefore appends v to b in as many bytes as put what follows at a
+// multiple of align behind start.
+func appendUintBefore(b []byte, v uint64, start, align int) []byte {
+	width := (bits.Len64(v|1) + 6) / 7
+	end := len(b) - start + width
+	if width += -end & (align - 1); width > maxUint {
+		return appendUint(b, v)
+	}
+	for range width - 1 {
+		b = append(b, byte(v)|0x80)
+		v >>= 7
+	}
+	return append(b, byte(v))
 }
 
 // Uint takes a number that PutUint has put.
 func (d *Decoder) Uint() (uint64, error) {
-	var v uint64
-	for shift := 0; shift < 64 && len(d.Buf) > 0; shift += 7 {
-		b := d.Buf[0]
+	if len(d.Buf) > 0 && d.Buf[0] < 0x80 {
+		v := d.Buf[0]
 		d.Buf = d.Buf[1:]
-		v |= uint64(b&0x7f) << shift
+		return uint64(v), nil
+	}
+	var v uint64
+	for i, b := range d.Buf[:min(len(d.Buf), maxUint)] {
+		v |= uint64(b&0x7f) << (7 * i)
 		if b < 0x80 {
+			d.Buf = d.Buf[i+1:]
 			return v, nil
 		}
 	}
@@ -142,6 +163,8 @@ func (d *Decoder) checked(n uint64, least int) (int, error) {
 // maxLength bounds slices of elements that take no bytes.
 const maxLength = 1<<31 - 2
 
+// enter begins the value behind a pointer, slice, map or interface. If there
+// is no error the caller leaves it by taking 1 off depth.
 func (e *Encoder) enter() error {
 	if e.depth == maxDepth {
 		return errDepth

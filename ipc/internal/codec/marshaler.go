@@ -25,11 +25,15 @@ func fillMarshaler(o *op, t reflect.Type) bool {
 	switch {
 	case t.Kind() == reflect.Pointer || t.Kind() == reflect.Interface:
 		return false // what it points to is asked
+	case promotes(t):
+		return false
 	case p.Implements(reflect.TypeFor[binaryMarshaler]()):
+		o.writes = !t.Implements(reflect.TypeFor[encoding.BinaryMarshaler]())
 		o.marshalled(t,
 			func(v any) ([]byte, error) { return v.(binaryMarshaler).MarshalBinary() },
 			func(v any, b []byte) error { return v.(binaryMarshaler).UnmarshalBinary(b) })
 	case p.Implements(reflect.TypeFor[gobber]()):
+		o.writes = !t.Implements(reflect.TypeFor[interface{ GobEncode() ([]byte, error) }]())
 		o.marshalled(t,
 			func(v any) ([]byte, error) { return v.(gobber).GobEncode() },
 			func(v any, b []byte) error { return v.(gobber).GobDecode(b) })
@@ -37,6 +41,19 @@ func fillMarshaler(o *op, t reflect.Type) bool {
 		return false
 	}
 	return true
+}
+
+// promotes reports whether t is a struct of one embedded field, and has no
+// marshalling but that of the field. It is not used: the field is encoded by
+// itself, as it may be nil. One that is not exported can't be encoded, so its
+// methods do for t if they are its own.
+func promotes(t reflect.Type) bool {
+	if t.Kind() != reflect.Struct || t.NumField() != 1 || !t.Field(0).Anonymous || ownMarshaler(t) {
+		return false
+	}
+	f := t.Field(0)
+	k := f.Type.Kind()
+	return f.IsExported() || k == reflect.Pointer || k == reflect.Interface || !ownMarshaler(f.Type)
 }
 
 // embedsMarshaler finds an embedded field whose methods its struct has got,

@@ -7,6 +7,7 @@ import (
 
 // The functions of this file get the address of a value of the type that
 // their op was compiled for, from Plan or from the op that contains them.
+// After an error they leave depth as it is: Plan sets it right.
 
 func encodeBool(e *Encoder, p unsafe.Pointer) error {
 	b := byte(0)
@@ -29,6 +30,12 @@ func decodeBool(d *Decoder, p unsafe.Pointer) error {
 	return nil
 }
 
+func decodePlain(d *Decoder, p unsafe.Pointer, size uintptr) error {
+	b, err := d.Bytes(int(size))
+	copy(unsafe.Slice((*byte)(p), size), b)
+	return err
+}
+
 func encodeString(e *Encoder, p unsafe.Pointer) error {
 	s := *(*string)(p)
 	e.PutUint(uint64(len(s)))
@@ -42,65 +49,87 @@ func decodeString(d *Decoder, p unsafe.Pointer) error {
 		return err
 	}
 	b, err := d.Bytes(n)
-	*(*string)(p) = string(b)
+	if d.alias(len(b)) {
+		*(*string)(p) = unsafe.String(unsafe.SliceData(b), len(b))
+	} else {
+		*(*string)(p) = string(b)
+	}
 	return err
 }
 
-// each runs f on n values that lie one behind the other.
-func each[C any](n int, p unsafe.Pointer, size uintptr, c *C, f func(*C, unsafe.Pointer) error) error {
-	for i := range n {
-		if err := f(c, unsafe.Add(p, uintptr(i)*size)); err != nil {
+// A part is a field of a struct, or several with plain values, one behind the
+// other, that are copied at once.
+type part struct {
+	off  uintptr
+	size uintptr
+	op   *op // nil for plain fields
+}
+
+func (f *part) least() int {
+	if f.op == nil {
+		return int(f.size)
+	}
+	return f.op.least
+}
+
+// addPart adds a field to parts. What lies between two plain ones is padding.
+func addPart(parts []part, off uintptr, in *op) []part {
+	if !in.plain {
+		return append(parts, part{off, in.size, in})
+	}
+	if n := len(parts); n > 0 && parts[n-1].op == nil {
+		parts[n-1].size = off + in.size - parts[n-1].off
+		return parts
+	}
+	return append(parts, part{off, in.size, nil})
+}
+
+func encodeParts(e *Encoder, p unsafe.Pointer, parts []part) error {
+	for i := range parts {
+		f := &parts[i]
+		at := unsafe.Add(p, f.off)
+		if f.op == nil {
+			e.Buf = append(e.Buf, unsafe.Slice((*byte)(at), f.size)...)
+		} else if err := f.op.encode(e, at); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// sliceHeader is how a slice of any type lies in memory.
-type sliceHeader struct {
-	data unsafe.Pointer
-	len  int
-	cap  int
+func decodeParts(d *Decoder, p unsafe.Pointer, parts []part) (err error) {
+	for i := range parts {
+		f := &parts[i]
+		at := unsafe.Add(p, f.off)
+		if f.op == nil {
+			err = decodePlain(d, at, f.size)
+		} else {
+			err = f.op.decode(d, at)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// A slice is written as its length plus one, 0 for a nil one.
-func encodeSlice(e *Encoder, p unsafe.Pointer, elem *op) error {
-	s := (*sliceHeader)(p)
-	if s.data == nil {
-		e.PutUint(0)
-		return nil
+// encodeEach encodes n values that lie one behind the other.
+func encodeEach(e *Encoder, p unsafe.Pointer, n int, elem *op) error {
+	for i := range n {
+		if err := elem.encode(e, unsafe.Add(p, uintptr(i)*elem.size)); err != nil {
+			return err
+		}
 	}
-	e.PutUint(uint64(s.len) + 1)
-	if elem.plain {
-		e.Buf = append(e.Buf, unsafe.Slice((*byte)(s.data), uintptr(s.len)*elem.size)...)
-		return nil
-	}
-	if err := e.enter(); err != nil {
-		return err
-	}
-	defer func() { e.depth-- }()
-	return each(s.len, s.data, elem.size, e, elem.encode)
+	return nil
 }
 
-func decodeSlice(d *Decoder, p unsafe.Pointer, t reflect.Type, elem *op) error {
-	v := reflect.NewAt(t, p).Elem()
-	n, isNil, err := d.lengthOrNil(elem.least)
-	if err != nil || isNil {
-		v.SetZero()
-		return err
+func decodeEach(d *Decoder, p unsafe.Pointer, n int, elem *op) error {
+	for i := range n {
+		if err := elem.decode(d, unsafe.Add(p, uintptr(i)*elem.size)); err != nil {
+			return err
+		}
 	}
-	v.Set(reflect.MakeSlice(t, n, n))
-	s := (*sliceHeader)(p)
-	if elem.plain {
-		b, err := d.Bytes(n * int(elem.size))
-		copy(unsafe.Slice((*byte)(s.data), len(b)), b)
-		return err
-	}
-	if err := d.enter(); err != nil {
-		return err
-	}
-	defer func() { d.depth-- }()
-	return each(n, s.data, elem.size, d, elem.decode)
+	return nil
 }
 
 func encodePointer(e *Encoder, p unsafe.Pointer, elem *op) error {
@@ -113,79 +142,24 @@ func encodePointer(e *Encoder, p unsafe.Pointer, elem *op) error {
 	if err := e.enter(); err != nil {
 		return err
 	}
-	defer func() { e.depth-- }()
-	return elem.encode(e, to)
+	err := elem.encode(e, to)
+	e.depth--
+	return err
 }
 
-func decodePointer(d *Decoder, p unsafe.Pointer, t reflect.Type, elem *op) error {
+func decodePointer(d *Decoder, p unsafe.Pointer, to reflect.Type, elem *op) error {
 	var there bool
-	if err := decodeBool(d, unsafe.Pointer(&there)); err != nil {
+	err := decodeBool(d, unsafe.Pointer(&there))
+	if err != nil || !there {
+		*(*unsafe.Pointer)(p) = nil
 		return err
-	}
-	v := reflect.NewAt(t, p).Elem()
-	if !there {
-		v.SetZero()
-		return nil
 	}
 	if err := d.enter(); err != nil {
 		return err
 	}
-	defer func() { d.depth-- }()
-	v.Set(reflect.New(t.Elem()))
-	return elem.decode(d, v.UnsafePointer())
-}
-
-func encodeMap(e *Encoder, p unsafe.Pointer, t reflect.Type, key, elem *op) error {
-	m := reflect.NewAt(t, p).Elem()
-	if m.IsNil() {
-		e.PutUint(0)
-		return nil
-	}
-	if err := e.enter(); err != nil {
-		return err
-	}
-	defer func() { e.depth-- }()
-	e.PutUint(uint64(m.Len()) + 1)
-	k, v := reflect.New(t.Key()), reflect.New(t.Elem())
-	for it := m.MapRange(); it.Next(); {
-		k.Elem().SetIterKey(it)
-		v.Elem().SetIterValue(it)
-		if err := key.encode(e, k.UnsafePointer()); err != nil {
-			return err
-		}
-		if err := elem.encode(e, v.UnsafePointer()); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func decodeMap(d *Decoder, p unsafe.Pointer, t reflect.Type, key, elem *op) error {
-	m := reflect.NewAt(t, p).Elem()
-	n, isNil, err := d.lengthOrNil(key.least + elem.least)
-	if err != nil || isNil {
-		m.SetZero()
-		return err
-	}
-	// A map grows as its elements come: its length alone takes no memory.
-	m.Set(reflect.MakeMap(t))
-	if err := d.enter(); err != nil {
-		return err
-	}
-	defer func() { d.depth-- }()
-	for range n {
-		before := len(d.Buf)
-		k, v := reflect.New(t.Key()), reflect.New(t.Elem())
-		if err := key.decode(d, k.UnsafePointer()); err != nil {
-			return err
-		}
-		if err := elem.decode(d, v.UnsafePointer()); err != nil {
-			return err
-		}
-		m.SetMapIndex(k.Elem(), v.Elem())
-		if len(d.Buf) == before {
-			return nil // keys of no size: there is only one
-		}
-	}
-	return nil
+	v := reflect.New(to).UnsafePointer()
+	*(*unsafe.Pointer)(p) = v
+	err = elem.decode(d, v)
+	d.depth--
+	return err
 }

@@ -15,8 +15,15 @@ import (
 // Backend names the backend for messages and tests.
 const Backend = "futex"
 
-// New returns the backend of this platform.
-func New() Parker { return futex{} }
+// Descriptors is how many descriptors go along with shared memory.
+const Descriptors = 0
+
+// New is the Parker of new memory, whose own words begin at words.
+func New(words *atomic.Uint32) (Parker, error) { return futex{}, nil }
+
+// Attach is the Parker of memory that came from another process together
+// with fds. It owns them from then on, also on error.
+func Attach(words *atomic.Uint32, fds []int) (Parker, error) { return futex{}, nil }
 
 // futex is futex(2) on words that several processes share. A goroutine that
 // waits holds a thread of its process: the calls go through Syscall6, so that
@@ -56,6 +63,11 @@ func (futex) Wait(ctx context.Context, w *atomic.Uint32, old uint32, nap time.Du
 }
 
 func (futex) Wake(w *atomic.Uint32) { wake(w, futexWake) }
+
+func (futex) Fds() []int { return nil }
+
+// Close ends no waits: futexes have nothing that could be closed.
+func (futex) Close() error { return nil }
 
 func wake(w *atomic.Uint32, op uintptr) {
 	// A wake never blocks, so the scheduler need not hear of it.

@@ -17,13 +17,13 @@ func TestWaitHearsContextWithoutWaitv(t *testing.T) {
 	defer noWaitv.Store(noWaitv.Swap(true))
 	var w atomic.Uint32
 	ctx, cancel := context.WithCancel(t.Context())
-	if napped, err := New().Wait(ctx, &w, 1, long); napped || err != nil {
+	if napped, err := (futex{}).Wait(ctx, &w, 1, long); napped || err != nil {
 		t.Errorf("Wait() for another value = %v, %v; want false, nil", napped, err)
 	}
 	start := time.Now()
 	for napped := false; !napped; {
 		var err error
-		if napped, err = New().Wait(ctx, &w, 0, long); err != nil {
+		if napped, err = (futex{}).Wait(ctx, &w, 0, long); err != nil {
 			t.Fatalf("Wait() = %v", err)
 		}
 	}
@@ -31,7 +31,7 @@ func TestWaitHearsContextWithoutWaitv(t *testing.T) {
 		t.Errorf("Wait() napped %v; want %v at least", d, shortNap)
 	}
 	cancel()
-	if _, err := New().Wait(ctx, &w, 0, long); err != context.Canceled {
+	if _, err := (futex{}).Wait(ctx, &w, 0, long); err != context.Canceled {
 		t.Errorf("Wait() = %v; want context.Canceled", err)
 	}
 }

@@ -1,9 +1,9 @@
 // Package park puts goroutines to sleep on words of shared memory and wakes
 // them from any process that has the same memory mapped.
 //
-// It has two backends, chosen at build time: the futex of Linux, and one
-// that polls and runs on any system. The tag ipc_portable selects the second
-// on Linux too.
+// It has two backends, chosen at build time: the futex of Linux, and a pipe
+// that all processes watch, which runs on any Unix. The tag ipc_portable
+// selects the second on Linux too.
 package park
 
 import (
@@ -21,6 +21,21 @@ type Parker interface {
 	// whoever should have woken it may have been killed first.
 	Wait(ctx context.Context, w *atomic.Uint32, old uint32, nap time.Duration) (napped bool, err error)
 
-	// Wake wakes all that wait on w. It is called after the word changed.
+	// Wake wakes all that wait on w, in any process. It is called after the
+	// word changed, or whatever else those who wait are to look at. It does
+	// not block.
 	Wake(w *atomic.Uint32)
+
+	// Fds are the descriptors that a child needs for Attach, of the number
+	// Descriptors. They belong to the Parker.
+	Fds() []int
+
+	// Close gives up what the Parker has. The memory is still mapped; no
+	// Wake is under way, and no call follows. Waits that are under way end
+	// with os.ErrClosed.
+	Close() error
 }
+
+// Words is how many words of the shared memory, zero at first, the backends
+// may use for themselves.
+const Words = 64

@@ -1,3 +1,5 @@
+//go:build unix
+
 package park
 
 import (
@@ -12,12 +14,24 @@ import (
 
 // each runs f over both backends, or the one if there are not two.
 func each(t *testing.T, f func(t *testing.T, p Parker)) {
-	for name, p := range map[string]Parker{Backend: New(), "poll": Poll{}} {
+	for name, newParker := range makers {
 		t.Run(name, func(t *testing.T) {
 			watchdog.Start(t)
+			p, err := newParker(&new([Words]atomic.Uint32)[0])
+			if err != nil {
+				t.Fatal(err)
+			}
 			f(t, p)
+			if err := p.Close(); err != nil {
+				t.Errorf("Close() = %v", err)
+			}
 		})
 	}
+}
+
+var makers = map[string]func(words *atomic.Uint32) (Parker, error){
+	Backend:    New,
+	"doorbell": func(words *atomic.Uint32) (Parker, error) { return NewDoorbell(words) },
 }
 
 const long = time.Hour

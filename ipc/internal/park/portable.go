@@ -1,56 +1,18 @@
+//go:build unix && (!linux || ipc_portable || !(amd64 || arm64))
+
 package park
 
-import (
-	"context"
-	"runtime"
-	"sync/atomic"
-	"time"
-)
+import "sync/atomic"
 
-// Poll is the portable backend: it looks at the word again and again, at
-// first at once and then at growing distances. No wake can be lost, since
-// there is none.
-type Poll struct{}
+// Backend names the backend for messages and tests.
+const Backend = "portable"
 
-const (
-	pollYields   = 50
-	pollShortest = 20 * time.Microsecond
-	pollLongest  = time.Millisecond
-)
+// Descriptors is how many descriptors go along with shared memory.
+const Descriptors = 2
 
-// Wait looks at w until it changes, ctx ends, or nap is over.
-func (Poll) Wait(ctx context.Context, w *atomic.Uint32, old uint32, nap time.Duration) (bool, error) {
-	for range pollYields {
-		if w.Load() != old {
-			return false, ctx.Err()
-		}
-		runtime.Gosched()
-	}
-	end := time.Now().Add(nap)
-	for pause := pollShortest; w.Load() == old; pause = min(2*pause, pollLongest) {
-		if err := ctx.Err(); err != nil {
-			return false, err
-		}
-		if !time.Now().Before(end) {
-			return true, nil
-		}
-		sleep(ctx, pause)
-	}
-	return false, ctx.Err()
-}
+// New is the Parker of new memory, whose own words begin at words.
+func New(words *atomic.Uint32) (Parker, error) { return NewDoorbell(words) }
 
-// Wake does nothing: those who wait look for themselves.
-func (Poll) Wake(*atomic.Uint32) {}
-
-func sleep(ctx context.Context, d time.Duration) {
-	if ctx.Done() == nil {
-		time.Sleep(d)
-		return
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
-}
+// Attach is the Parker of memory that came from another process together
+// with fds. It owns them from then on, also on error.
+func Attach(words *atomic.Uint32, fds []int) (Parker, error) { return AttachDoorbell(words, fds) }

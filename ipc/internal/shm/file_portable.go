@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-func createFile() (int, error) { return unlinkedFile() }
+func createFile(size int64) (int, error) { return unlinkedFile(size) }
 
 // Reserve makes sure that the n bytes at off have memory behind them, so that
 // a full disk is an error here and not a SIGBUS later. The bytes become zero.
@@ -25,3 +25,10 @@ func (s *Segment) Reserve(off, n uint32) error {
 	}
 	return nil
 }
+
+// Populate has the pages of the n bytes at off ready to be written to, where
+// the system can do that.
+func (s *Segment) Populate(off, n uint32) {}
+
+// Make makes a buffer.
+func Make(n int) []byte { return make([]byte, n) }

@@ -8,13 +8,13 @@ import (
 	"syscall"
 )
 
-// unlinkedFile makes a file of Size bytes that has no name any more when it
+// unlinkedFile makes a file of size bytes that has no name any more when it
 // returns. Memory-backed folders come first, since the system writes a file
 // on a disk back to it now and then.
-func unlinkedFile() (int, error) {
+func unlinkedFile(size int64) (int, error) {
 	var errs []error
 	for _, dir := range []string{"/dev/shm", os.TempDir(), "/tmp", "/var/tmp"} {
-		fd, err := unlinkedFileIn(dir)
+		fd, err := unlinkedFileIn(dir, size)
 		if err == nil {
 			return fd, nil
 		}
@@ -26,7 +26,7 @@ func unlinkedFile() (int, error) {
 	return -1, errors.Join(errs...)
 }
 
-func unlinkedFileIn(dir string) (int, error) {
+func unlinkedFileIn(dir string, size int64) (int, error) {
 	f, err := os.CreateTemp(dir, "ipc-")
 	if err != nil {
 		return -1, err
@@ -37,7 +37,7 @@ func unlinkedFileIn(dir string) (int, error) {
 	if err := os.Remove(f.Name()); err != nil {
 		return -1, err
 	}
-	if err := f.Truncate(Size); err != nil {
+	if err := f.Truncate(size); err != nil {
 		return -1, err
 	}
 	// A descriptor outside of os.File: closing any descriptor of the file

@@ -16,21 +16,32 @@ import (
 	"unsafe"
 )
 
-// Size is the length of every segment in bytes. Pages that were never
+// Size is the usual length of a segment in bytes. Pages that were never
 // touched cost nothing.
-const Size = 32 << 20
+const Size = 128 << 20
+
+// MaxSize is the longest that a segment can be: offsets have 32 bits.
+const MaxSize = 1<<32 - page
+
+// page is the unit of sizes. It need not be the system's.
+const page = 64 << 10
 
 // A Segment is one piece of memory that several processes have mapped.
 // Its methods that return pointers panic if the offset is outside the
 // segment or not aligned.
 type Segment struct {
-	fd  int
-	mem []byte
+	fd    int
+	mem   []byte
+	locks commands
 }
 
-// Create makes a segment of Size zero bytes, mapped in this process only.
-func Create() (*Segment, error) {
-	fd, err := createFile()
+// Create makes a segment of that many zero bytes, rounded up to 64 KiB,
+// mapped in this process only.
+func Create(size uint32) (*Segment, error) {
+	if size == 0 || size > MaxSize {
+		return nil, os.NewSyscallError("mmap", syscall.EINVAL)
+	}
+	fd, err := createFile((int64(size) + page - 1) &^ (page - 1))
 	if err != nil {
 		return nil, err
 	}
@@ -44,17 +55,20 @@ func Map(fd int) (*Segment, error) {
 		syscall.Close(fd)
 		return nil, os.NewSyscallError("fstat", err)
 	}
-	if st.Size != Size {
+	if st.Size <= 0 || st.Size > MaxSize || st.Size%page != 0 {
 		syscall.Close(fd)
 		return nil, os.NewSyscallError("mmap", syscall.EINVAL)
 	}
-	mem, err := syscall.Mmap(fd, 0, Size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
+	mem, err := syscall.Mmap(fd, 0, int(st.Size), syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
 	if err != nil {
 		syscall.Close(fd)
 		return nil, os.NewSyscallError("mmap", err)
 	}
-	return &Segment{fd: fd, mem: mem}, nil
+	return &Segment{fd: fd, mem: mem, locks: best()}, nil
 }
+
+// Size is the length of the segment in bytes.
+func (s *Segment) Size() uint32 { return uint32(len(s.mem)) }
 
 // Fd is the descriptor behind the segment, close-on-exec, for handing on to
 // a child. It belongs to the segment.
@@ -98,4 +112,10 @@ func (s *Segment) Bytes(off, n uint32) []byte { return s.mem[off : off+n : off+n
 // either half just as well.
 func Low(w *atomic.Uint64) *atomic.Uint32 {
 	return (*atomic.Uint32)(unsafe.Pointer(w))
+}
+
+// Words is b as 64-bit words. It must begin at a multiple of 8.
+func Words(b []byte) []atomic.Uint64 {
+	// In bounds, since it is as long as b; aligned by what the caller says.
+	return unsafe.Slice((*atomic.Uint64)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/8)
 }

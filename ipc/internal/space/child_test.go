@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -46,7 +47,8 @@ func (c *subject) do(op, rest string) any {
 		var gen uint32
 		fmt.Sscan(rest, &slot, &gen)
 		var err error
-		c.s, err = Attach(3, slot, gen)
+		fds := []int{3, 4, 5}[:Descriptors]
+		c.s, err = Attach(fds, slot, gen)
 		return err
 	case "find":
 		var kind, off, gen uint32
@@ -105,11 +107,17 @@ var files []*os.File
 
 func start(t *testing.T, s *Space) *child {
 	t.Helper()
-	f := os.NewFile(uintptr(s.Fd()), "segment")
-	files = append(files, f)
+	var own []*os.File
+	for i, fd := range s.Fds() {
+		if i > 0 { // the runtime watches it
+			fd, _ = syscall.Dup(fd)
+		}
+		own = append(own, os.NewFile(uintptr(fd), "segment"))
+	}
+	files = append(files, own...)
 	c := &child{t: t, cmd: exec.Command(os.Args[0])}
 	c.cmd.Env = append(os.Environ(), childMarker+"=1", "GORACE=atexit_sleep_ms=0")
-	c.cmd.ExtraFiles = []*os.File{f}
+	c.cmd.ExtraFiles = own
 	c.cmd.Stderr = os.Stderr
 	c.in, _ = c.cmd.StdinPipe()
 	out, _ := c.cmd.StdoutPipe()

@@ -7,6 +7,11 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+	"syscall"
+
+	"github.com/mpbox/mpbox/ipc/internal/park"
+	"github.com/mpbox/mpbox/ipc/internal/shm"
+	"github.com/mpbox/mpbox/ipc/internal/word"
 )
 
 var (
@@ -27,42 +32,11 @@ type Handle struct {
 	state atomic.Int32 // 2 for each operation under way, 1 when closed
 	once  sync.Once
 
-	// In and Out let one goroutine of this process at a time through to the
-	// shared locks, which know processes only. They also show the race
-	// detector the order that the shared words make and it can't see.
-	In, Out Gate
+	local word.Local
+	socks []int // see SetSocks
+	rings []*word.Ring
+	spin  park.Spinner
 }
-
-// A Gate is a mutex that can be waited for with a context.
-type Gate chan struct{}
-
-// Lock waits until the gate is free, or ctx ends.
-func (g Gate) Lock(ctx context.Context) error {
-	select {
-	case g <- struct{}{}:
-		return nil
-	default:
-	}
-	select {
-	case g <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// TryLock takes the gate if it is free.
-func (g Gate) TryLock() bool {
-	select {
-	case g <- struct{}{}:
-		return true
-	default:
-		return false
-	}
-}
-
-// Unlock frees the gate.
-func (g Gate) Unlock() { <-g }
 
 const (
 	closedBit = 1
@@ -79,10 +53,43 @@ func (s *Space) handle(o Object, role int) *Handle {
 	k := key{o.off, o.u32(offGen).Load(), role}
 	h := s.handles[k]
 	if h == nil {
-		h = &Handle{Object: o, role: role, s: s, In: make(Gate, 1), Out: make(Gate, 1)}
+		h = &Handle{Object: o, role: role, s: s}
+		for i := range o.rings() {
+			h.rings = append(h.rings, o.ring(i))
+		}
+		h.connect()
 		s.handles[k] = h
 	}
 	return h
+}
+
+// connect tells the rings whom to ask for the other side.
+func (h *Handle) connect() {
+	for _, r := range h.rings {
+		r.Make = shm.Make
+		switch h.Kind() {
+		case Pipe:
+			others := func(look bool) bool { return h.Held(1-h.role, look) }
+			r.Putters, r.Getters = others, others
+		case Queue:
+			r.Putters = h.CanPut
+			// A queue takes values also when there is no getter yet, so this
+			// matters only to a Put that has waited for a while.
+			r.Getters = func(look bool) bool { return !look || h.CanGet(true) }
+			taken := h.taken(h.s.slot)
+			r.Taking = func(n int) { taken.Add(uint32(n)) }
+			r.PutWaits = func(on bool) { h.markIf(on, QueueWaitPut) }
+			r.GetWaits = func(on bool) { h.markIf(on, QueueWaitGet) }
+		}
+	}
+}
+
+func (h *Handle) markIf(on bool, m int) {
+	if on {
+		h.mark(m, h.s.slot)
+	} else {
+		h.unmark(m, h.s.slot)
+	}
 }
 
 // Find is the handle for what the parent has granted to this process: the
@@ -91,7 +98,7 @@ func (s *Space) Find(kind Kind, off, gen uint32, role int) (*Handle, error) {
 	var found Object
 	err := s.locked(func() error {
 		for o := range s.objects {
-			if o.off == off && o.kind() == kind && o.u32(offGen).Load() == gen &&
+			if o.off == off && o.Kind() == kind && o.u32(offGen).Load() == gen &&
 				role >= 0 && role < o.maps() && o.marked(role, s.slot) {
 				found = o
 				return nil
@@ -115,6 +122,37 @@ func (h *Handle) Space() *Space { return h.s }
 
 // Role is the role in which this process holds the object.
 func (h *Handle) Role() int { return h.role }
+
+// Ring is the object's i-th ring.
+func (h *Handle) Ring(i int) *word.Ring { return h.rings[i] }
+
+// Mutex is the object's lock.
+func (h *Handle) Mutex() word.Mutex { return word.MutexAt(h.u32(offLocks), &h.local) }
+
+// Event is the object as an event.
+func (h *Handle) Event() word.Event {
+	_, low := h.State()
+	return word.EventAt(low, &h.local)
+}
+
+// Barrier is the object as a barrier.
+func (h *Handle) Barrier() word.Barrier { return h.barrier(&h.local) }
+
+// SetSocks gives the handle the sockets through which descriptors follow the
+// messages: the one to send to, and the one to receive from if that is
+// another. They are closed with it. It reports false if it has some already.
+func (h *Handle) SetSocks(fds []int) bool {
+	h.s.mu.Lock()
+	defer h.s.mu.Unlock()
+	if h.socks != nil {
+		return false
+	}
+	h.socks = fds
+	return true
+}
+
+// Socks are the sockets of the handle, none for messages that are just bytes.
+func (h *Handle) Socks() []int { return h.socks }
 
 // Grant gives the object to the member in slot. The caller is in an operation.
 func (h *Handle) Grant(slot int) {
@@ -162,15 +200,22 @@ func (h *Handle) drop() {
 	k := key{h.off, h.u32(offGen).Load(), h.role}
 	// Under the registry lock: once unmarked, the object may be used again.
 	_ = h.s.locked(func() error {
+		h.giveUp(h, h.s.slot, true)
 		for m := range h.maps() {
 			// The further maps of an object with one role go with the holder.
-			if m == h.role || h.kind().roles() == 1 {
+			if m == h.role || h.Kind().roles() == 1 {
 				h.unmark(m, h.s.slot)
 			}
+		}
+		if h.Kind() == Queue {
+			h.loseTasks(h, h.s.slot, h.s.pid)
 		}
 		h.wakeAll()
 		return nil
 	})
+	for _, fd := range h.socks {
+		syscall.Close(fd)
+	}
 	h.s.mu.Lock()
 	defer h.s.mu.Unlock()
 	delete(h.s.handles, k)
@@ -186,6 +231,12 @@ func (h *Handle) Wake(w *atomic.Uint32) { h.s.park.Wake(w) }
 // Dead implements word.Env.
 func (h *Handle) Dead(pid uint32) bool { return pid != h.s.pid && h.s.dead(pid) }
 
+// Spin implements word.Env.
+func (h *Handle) Spin(w *atomic.Uint32, old uint32, parties int) bool {
+	const most = 16 // the time goes with their number
+	return h.spin.Spin(w, old, min(parties, most))
+}
+
 // Wait implements word.Env.
 func (h *Handle) Wait(ctx context.Context, w *atomic.Uint32, old uint32) (bool, error) {
 	if err := h.Closed(); err != nil {
@@ -195,8 +246,8 @@ func (h *Handle) Wait(ctx context.Context, w *atomic.Uint32, old uint32) (bool, 
 	if err := h.Closed(); err != nil {
 		return false, err
 	}
-	if look && h.kind() == Barrier {
-		h.lookAfterHolders()
+	if look {
+		h.LookAfterOthers()
 	}
 	return look, err
 }
@@ -214,7 +265,24 @@ func (h *Handle) lookAfterHolders() {
 // Held reports whether a living member holds the object in a role. Without
 // look it trusts the marks, which the death of a member clears sooner or later.
 func (h *Handle) Held(role int, look bool) bool {
+	if !look {
+		return h.anyMarked(role)
+	}
 	return h.anyMember(look, func(slot int) bool { return h.marked(role, slot) })
+}
+
+func (h *Handle) anyMarked(m int) bool {
+	for {
+		grants := h.u32(offGrants).Load()
+		for slot := 0; slot < h.s.high(); slot += 32 {
+			if w, _ := h.bit(m, slot); w.Load() != 0 {
+				return true
+			}
+		}
+		if h.u32(offGrants).Load() == grants {
+			return false // see anyMember
+		}
+	}
 }
 
 // anyMember reports whether pick holds for a member. A handle may be handed
@@ -264,6 +332,3 @@ func (h *Handle) can(has, waits int, look bool) bool {
 
 // Mark notes in map m of the object that it is so with this process.
 func (h *Handle) Mark(m int) { h.mark(m, h.s.slot) }
-
-// Unmark takes the note back.
-func (h *Handle) Unmark(m int) { h.unmark(m, h.s.slot) }

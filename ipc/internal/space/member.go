@@ -25,6 +25,7 @@ const (
 	free = iota
 	reserved
 	live
+	transit // see Berth
 
 	stateMask = 3
 	genShift  = 2
@@ -92,10 +93,10 @@ func (s *Space) freeSlot() int {
 	return -1
 }
 
-// join takes the place that was reserved as generation gen.
-func (s *Space) join(gen uint32) error {
+// join takes the place that was kept for this process as generation gen.
+func (s *Space) join(gen, state uint32) error {
 	m := s.member(s.slot)
-	if !m.is(reserved) || m.gen() != gen {
+	if !m.is(state) || m.gen() != gen {
 		return ErrGone
 	}
 	ok, err := s.seg.Hold(int64(s.slot))
@@ -122,7 +123,7 @@ func (s *Space) alive(slot int) bool {
 	switch state := m.state.Load() & stateMask; {
 	case slot == s.slot:
 		return true
-	case state == live:
+	case state == live || state == transit:
 		return s.seg.Held(int64(slot))
 	case state == reserved:
 		// The parent buries it if the child dies before it joins.

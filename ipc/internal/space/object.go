@@ -19,24 +19,35 @@ const (
 	Barrier
 	Pipe
 	Queue
+	RLock
+	Semaphore
+	Cond
+	Value
+	Array
 )
 
-// Every object begins alike, so that the death of a member is cleared up
-// without knowing what the object is:
+// Every object has a header, and these begin alike, so that the death of a
+// member is cleared up without knowing what the object is:
 //
 //	0   kind
 //	4   generation: counts the uses of this memory
-//	8   size of the object in bytes
+//	8   size of the header in bytes
 //	12  number of holder maps
 //	16  two lock words
 //	24  parameter: parties of a barrier, limit of a queue
 //	28  size of each ring in bytes
 //	32  state, 8 bytes: the word of an event, the state of a barrier
 //	40  how often another process was given a handle
+//	44  offset of the data
+//	48  size of the data in bytes
+//	52  number of rings
+//	56  two words for the kind
 //	64  holder maps: a bit for each member
 //
-// Behind the maps come the rings, each with head and tail on cache lines of
-// their own and then its bytes. A second ring's locks are in its own head.
+// Behind the maps come the words of the rings, on four cache lines each: head,
+// tail, put lock, get lock. Headers lie densely from the start of the segment,
+// so that a few pages, touched once, serve many objects. The data, which are
+// the bytes of the rings and then what the kind needs, come from its end.
 const (
 	offKind   = 0
 	offGen    = 4
@@ -47,15 +58,20 @@ const (
 	offRing   = 28
 	offState  = 32
 	offGrants = 40
+	offData   = 44
+	offBytes  = 48
+	offRings  = 52
+	offWords  = 56
 	prefix    = 64
 
 	mapBytes = MaxMembers / 8
 
-	ringHead = 0 // head (8), put lock (4)
-	ringTail = 64
-	ringData = 128
-	ringPut  = 8
-	ringGet  = ringTail + 8
+	ringHead  = 0
+	ringTail  = 64
+	ringPut   = 128
+	ringTrips = ringPut + 8
+	ringGet   = 192
+	ringWords = 256
 )
 
 // Shape is what an object of a kind is made of.
@@ -64,13 +80,16 @@ type Shape struct {
 	Maps     int    // one for each role, see Handle
 	Rings    int    // 0, 1 or 2
 	RingSize uint32 // bytes of each, a power of two
+	Data     uint32 // bytes for the kind
 	Param    uint32
 }
 
-func (sh Shape) size() uint32 {
-	n := prefix + uint32(sh.Maps)*mapBytes + uint32(sh.Rings)*(ringData+sh.RingSize)
-	return (n + 63) &^ 63
+func (sh Shape) header() uint32 {
+	return prefix + uint32(sh.Maps)*mapBytes + uint32(sh.Rings)*ringWords
 }
+
+// data is the size of the data, in whole cache lines.
+func (sh Shape) data() uint32 { return (uint32(sh.Rings)*sh.RingSize + sh.Data + 63) &^ 63 }
 
 // Object is a shared object in a segment.
 type Object struct {
@@ -79,9 +98,12 @@ type Object struct {
 }
 
 func (o Object) u32(off uint32) *atomic.Uint32 { return o.s.seg.U32(o.off + off) }
-func (o Object) kind() Kind                    { return Kind(o.u32(offKind).Load()) }
 func (o Object) size() uint32                  { return o.u32(offSize).Load() }
 func (o Object) maps() int                     { return int(o.u32(offMaps).Load()) }
+func (o Object) rings() int                    { return int(o.u32(offRings).Load()) }
+
+// Kind says what the object is.
+func (o Object) Kind() Kind { return Kind(o.u32(offKind).Load()) }
 
 // Param is the parameter of the object's Shape.
 func (o Object) Param() uint32 { return o.u32(offParam).Load() }
@@ -92,58 +114,57 @@ func (o Object) State() (*atomic.Uint64, *atomic.Uint32) {
 	return w, shm.Low(w)
 }
 
-// Mutex is the object's lock.
-func (o Object) Mutex() word.Mutex { return word.MutexAt(o.u32(offLocks)) }
+// Word is one of the two words that each kind uses as it likes.
+func (o Object) Word(i int) *atomic.Uint32 { return o.u32(offWords + 4*uint32(i)) }
 
-// Barrier is the object as a barrier.
-func (o Object) Barrier() word.Barrier {
+// Data is the object's data behind its rings.
+func (o Object) Data() []byte {
+	rings := uint32(o.rings()) * o.u32(offRing).Load()
+	return o.s.seg.Bytes(o.u32(offData).Load()+rings, o.u32(offBytes).Load()-rings)
+}
+
+// Slot is this process's place among the members.
+func (o Object) Slot() int { return o.s.slot }
+
+// barrier is the object as a barrier, local what this process keeps of it.
+func (o Object) barrier(local *word.Local) word.Barrier {
 	w, low := o.State()
-	return word.BarrierAt(w, low, o.Param())
-}
-
-// Event is the object as an event.
-func (o Object) Event() word.Event {
-	_, low := o.State()
-	return word.EventAt(low)
-}
-
-// rings is how many rings the object has, by its size.
-func (o Object) rings() int {
-	each := o.u32(offRing).Load()
-	if each == 0 {
-		return 0
-	}
-	return int((o.size() - prefix - uint32(o.maps())*mapBytes) / (ringData + each))
+	return word.BarrierAt(w, low, o.Param(), local)
 }
 
 func (o Object) ringAt(i int) uint32 {
-	return o.off + prefix + uint32(o.maps())*mapBytes + uint32(i)*(ringData+o.u32(offRing).Load())
+	return o.off + prefix + uint32(o.maps())*mapBytes + uint32(i)*ringWords
 }
 
-// Ring is the object's i-th ring.
-func (o Object) Ring(i int) *word.Ring {
-	at, seg := o.ringAt(i), o.s.seg
+// ring is the object's i-th ring, with what this process keeps of it.
+func (o Object) ring(i int) *word.Ring {
+	at, seg, size := o.ringAt(i), o.s.seg, o.u32(offRing).Load()
 	head, tail := seg.U64(at+ringHead), seg.U64(at+ringTail)
-	return &word.Ring{
-		Put:     word.MutexAt(seg.U32(at + ringPut)),
-		Get:     word.MutexAt(seg.U32(at + ringGet)),
+	r := &word.Ring{
 		Head:    head,
 		HeadLow: shm.Low(head),
 		Tail:    tail,
 		TailLow: shm.Low(tail),
-		Data:    seg.Bytes(at+ringData, o.u32(offRing).Load()),
+		Data:    seg.Bytes(o.u32(offData).Load()+uint32(i)*size, size),
+		Trips:   seg.U32(at + ringTrips),
 		Limit:   o.Param(),
 	}
+	r.Put = word.MutexAt(seg.U32(at+ringPut), &r.PutLocal)
+	r.Get = word.MutexAt(seg.U32(at+ringGet), &r.GetLocal)
+	return r
 }
 
-// locks are all lock words of the object.
-func (o Object) locks() []*atomic.Uint32 {
-	ws := []*atomic.Uint32{o.u32(offLocks)}
+// locks goes over the lock words of the object.
+func (o Object) locks(yield func(*atomic.Uint32) bool) {
+	if !yield(o.u32(offLocks)) || !yield(o.u32(offLocks+4)) {
+		return
+	}
 	for i := range o.rings() {
 		at := o.ringAt(i)
-		ws = append(ws, o.s.seg.U32(at+ringPut), o.s.seg.U32(at+ringGet))
+		if !yield(o.s.seg.U32(at+ringPut)) || !yield(o.s.seg.U32(at+ringGet)) {
+			return
+		}
 	}
-	return ws
 }
 
 // wakeAll wakes everyone who sleeps on any word of the object, so that they
@@ -151,7 +172,10 @@ func (o Object) locks() []*atomic.Uint32 {
 func (o Object) wakeAll() {
 	_, state := o.State()
 	o.s.park.Wake(state)
-	for _, w := range o.locks() {
+	for i := range 2 {
+		o.s.park.Wake(o.Word(i))
+	}
+	for w := range o.locks {
 		o.s.park.Wake(w)
 	}
 	for i := range o.rings() {
@@ -204,63 +228,87 @@ func (k Kind) roles() int {
 }
 
 // Alloc makes an object of shape sh, zeroed, held by this process in all
-// roles.
+// roles. Only the process that made a segment allocates in it.
 func (s *Space) Alloc(sh Shape) (Object, error) {
-	var o Object
-	err := s.locked(func() (err error) {
-		if o, err = s.alloc(sh); err != nil {
-			return err
-		}
-		for role := range sh.Kind.roles() {
-			o.mark(role, s.slot)
-		}
-		return nil
-	})
-	return o, err
-}
-
-func (s *Space) alloc(sh Shape) (Object, error) {
-	size, top := sh.size(), s.seg.U32(offTop).Load()
-	if shm.Size-top < size {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	header, data := sh.header(), sh.data()
+	top, end := s.seg.U32(offTop).Load(), s.seg.U32(offEnd).Load()
+	if top > end || uint64(end-top) < uint64(header)+uint64(data) {
 		return s.reuse(sh)
 	}
-	if err := s.seg.Reserve(top, size); err != nil {
+	if err := s.reserve(top, header, end-data, data); err != nil {
 		return Object{}, err
 	}
 	o := Object{s, top}
-	o.init(sh, 1)
-	// If we die here, the memory past top is as if never touched.
-	s.seg.U32(offTop).Store(top + size)
+	o.init(sh, 1, end-data)
+	// The others see the object with the last store, so this needs no lock.
+	s.seg.U32(offEnd).Store(end - data)
+	s.seg.U32(offTop).Store(top + header)
 	return o, nil
 }
 
-// reuse finds an object of the same size that nobody holds any more.
-func (s *Space) reuse(sh Shape) (Object, error) {
-	for o := range s.objects {
-		if o.size() == sh.size() && o.abandoned() {
-			clear(s.seg.Bytes(o.off+prefix, o.size()-prefix))
-			o.init(sh, o.u32(offGen).Load()+1)
-			return o, nil
-		}
+// reserve makes sure that there is memory for a header and its data.
+func (s *Space) reserve(top, header, at, data uint32) error {
+	s.prepare(top + header)
+	if err := s.seg.Reserve(top, header); err != nil {
+		return err
 	}
-	return Object{}, ErrNoRoom
+	return s.seg.Reserve(at, data)
 }
 
-func (o Object) init(sh Shape, gen uint32) {
+// headerStep is how much memory for headers is prepared at once.
+const headerStep = 64 << 10
+
+// prepare has the pages of the headers up to end mapped before they are
+// touched: one call for many costs a fraction of one fault each.
+func (s *Space) prepare(end uint32) {
+	if end <= s.prepared {
+		return
+	}
+	from := max(s.prepared, offObjects)
+	s.prepared = min(end+headerStep, s.seg.Size())
+	s.seg.Populate(from, s.prepared-from)
+}
+
+// reuse finds an object of the same sizes that nobody holds any more.
+func (s *Space) reuse(sh Shape) (found Object, err error) {
+	err = s.locked(func() error {
+		for o := range s.objects {
+			if o.size() == sh.header() && o.u32(offBytes).Load() == sh.data() && o.abandoned() {
+				clear(s.seg.Bytes(o.off+prefix, o.size()-prefix))
+				clear(s.seg.Bytes(o.u32(offData).Load(), sh.data()))
+				o.init(sh, o.u32(offGen).Load()+1, o.u32(offData).Load())
+				found = o
+				return nil
+			}
+		}
+		return ErrNoRoom
+	})
+	return found, err
+}
+
+func (o Object) init(sh Shape, gen, data uint32) {
 	clear(o.s.seg.Bytes(o.off, prefix))
 	o.u32(offGen).Store(gen)
-	o.u32(offSize).Store(sh.size())
+	o.u32(offSize).Store(sh.header())
 	o.u32(offMaps).Store(uint32(sh.Maps))
 	o.u32(offParam).Store(sh.Param)
+	o.u32(offData).Store(data)
+	o.u32(offBytes).Store(sh.data())
+	o.u32(offRings).Store(uint32(sh.Rings))
 	if sh.Rings > 0 {
 		o.u32(offRing).Store(sh.RingSize)
+	}
+	for role := range sh.Kind.roles() {
+		o.mark(role, o.s.slot)
 	}
 	o.u32(offKind).Store(uint32(sh.Kind))
 }
 
 // objects goes over the objects of the segment.
 func (s *Space) objects(yield func(Object) bool) {
-	top := min(s.seg.U32(offTop).Load(), shm.Size)
+	top := min(s.seg.U32(offTop).Load(), s.seg.Size())
 	for off := uint32(offObjects); off+prefix <= top; {
 		o := Object{s, off}
 		if size := o.size(); size < prefix || size > top-off || !yield(o) {
@@ -276,21 +324,21 @@ func (s *Space) objects(yield func(Object) bool) {
 func (s *Space) sweep(slot int, pid uint32, left bool) {
 	env := &Handle{s: s}
 	for o := range s.objects {
-		for _, w := range o.locks() {
+		for w := range o.locks {
 			if pid != 0 {
-				word.MutexAt(w).Bury(env, pid)
+				word.MutexAt(w, nil).Bury(env, pid)
 			}
 		}
+		if o.Kind() == Queue && o.marked(QueueHolders, slot) {
+			o.loseTasks(env, slot, pid)
+		}
+		o.giveUp(env, slot, left)
 		held := false
 		for m := range o.maps() {
 			held = o.unmark(m, slot) || held
 		}
-		if !held {
-			continue
+		if held {
+			o.wakeAll()
 		}
-		if o.kind() == Barrier && !left {
-			o.Barrier().Abort(env)
-		}
-		o.wakeAll()
 	}
 }

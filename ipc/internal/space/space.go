@@ -6,9 +6,13 @@
 //
 // The layout of a segment, in bytes:
 //
-//	0      magic (8), id (8), members in use at most (4), end of the objects (4)
+//	0      magic (8), id (8), members in use at most (4), end of the headers (4),
+//	       start of the data (4), kind of record locks (4)
 //	64     members, 16 each
-//	36864  objects, one behind the other
+//	32832  words of package park
+//	36864  headers of the objects, one behind the other
+//	       free memory
+//	       data of the objects, from the end of the segment downwards
 //
 // Membership and allocation change only under the registry lock, a record
 // lock of the kernel's that no death can leave held.
@@ -31,13 +35,16 @@ import (
 )
 
 const (
-	magic = 0x31637069_78306d70 // changes with the layout
+	magic = 0x32637069_78306d70 // changes with the layout
 
 	offMagic   = 0
 	offID      = 8
 	offHigh    = 16
 	offTop     = 20
+	offEnd     = 24
+	offPosix   = 28
 	offMembers = 64
+	offPark    = offMembers + 16*MaxMembers
 	offObjects = 36864
 
 	// MaxMembers is the number of processes that can have a segment at a time.
@@ -47,7 +54,7 @@ const (
 	// nap is for how long a waiter sleeps before it looks whether those it
 	// waits for are alive: the bound on noticing a death where nothing else
 	// reports it.
-	nap = 50 * time.Millisecond
+	nap = 90 * time.Millisecond
 )
 
 // Errors of this package. Package ipc gives them its prefix.
@@ -63,6 +70,8 @@ type Space struct {
 	park park.Parker
 	pid  uint32
 	slot int
+
+	prepared uint32 // where prepare has got to
 
 	mu      sync.Mutex
 	handles map[key]*Handle // what this process holds open
@@ -81,20 +90,26 @@ type key struct {
 // deadlock detection takes a process for one thread.
 var registry sync.Mutex
 
-func newSpace(seg *shm.Segment, slot int) *Space {
+func newSpace(seg *shm.Segment, p park.Parker, slot int) *Space {
 	return &Space{
 		seg:     seg,
-		park:    park.New(),
+		park:    p,
 		pid:     uint32(os.Getpid()),
 		slot:    slot,
 		handles: map[key]*Handle{},
 	}
 }
 
-// New makes a segment whose first member is this process. It stays mapped
+// New makes a segment of the usual size, see [NewSized].
+func New() (*Space, error) { return NewSized(shm.Size) }
+
+// SizeFor is how big a segment must be that is to hold one object.
+func SizeFor(sh Shape) uint64 { return offObjects + uint64(sh.header()) + uint64(sh.data()) }
+
+// NewSized makes a segment whose first member is this process. It stays mapped
 // until Unpin, and as long as this process has a handle in it.
-func New() (*Space, error) {
-	seg, err := shm.Create()
+func NewSized(size uint32) (*Space, error) {
+	seg, err := shm.Create(size)
 	if err != nil {
 		return nil, err
 	}
@@ -105,15 +120,24 @@ func New() (*Space, error) {
 	seg.U64(offMagic).Store(magic)
 	seg.U64(offID).Store(rand.Uint64())
 	seg.U32(offTop).Store(offObjects)
+	seg.U32(offEnd).Store(seg.Size())
+	if !seg.Vouches() {
+		seg.U32(offPosix).Store(1)
+	}
 	seg.U32(offHigh).Store(1)
-	s := newSpace(seg, 0)
+	p, err := park.New(seg.U32(offPark))
+	if err != nil {
+		seg.Close()
+		return nil, err
+	}
+	s := newSpace(seg, p, 0)
 	s.pins = 1
 	ok, err := seg.Hold(0)
 	if err == nil && !ok {
 		err = syscall.EBUSY
 	}
 	if err != nil {
-		seg.Close()
+		s.unmap()
 		return nil, err
 	}
 	s.member(0).become(live, s.pid, 0)
@@ -121,31 +145,74 @@ func New() (*Space, error) {
 	return s, nil
 }
 
-// Attach maps the segment behind fd, which it owns from then on, and takes
-// the place in it that the parent has reserved.
-func Attach(fd int, slot int, gen uint32) (*Space, error) {
-	seg, err := shm.Map(fd)
+// Attach maps the segment behind descriptors that are the parent's Fds, which
+// it owns from then on, and takes the place in it that the parent has reserved.
+func Attach(fds []int, slot int, gen uint32) (*Space, error) {
+	return attach(fds, slot, gen, reserved)
+}
+
+func attach(fds []int, slot int, gen, state uint32) (*Space, error) {
+	seg, err := mapFirst(fds)
 	if err != nil {
+		for _, fd := range fds[1:] {
+			syscall.Close(fd)
+		}
 		return nil, err
 	}
-	if seg.U64(offMagic).Load() != magic || slot < 0 || slot >= MaxMembers {
+	p, err := park.Attach(seg.U32(offPark), fds[1:])
+	if err != nil {
 		seg.Close()
-		return nil, os.NewSyscallError("attach", syscall.EINVAL)
+		return nil, err
 	}
-	s := newSpace(seg, slot)
-	if err := s.locked(func() error { return s.join(gen) }); err != nil {
-		seg.Close()
+	s := newSpace(seg, p, slot)
+	if slot < 0 || slot >= MaxMembers {
+		err = os.NewSyscallError("attach", syscall.EINVAL)
+	} else {
+		err = s.locked(func() error { return s.join(gen, state) })
+	}
+	if err != nil {
+		s.unmap()
 		return nil, err
 	}
 	memberships.add(s)
 	return s, nil
 }
 
+func mapFirst(fds []int) (*shm.Segment, error) {
+	seg, err := shm.Map(fds[0])
+	if err == nil && seg.U64(offMagic).Load() != magic {
+		seg.Close()
+		return nil, os.NewSyscallError("attach", syscall.EINVAL)
+	}
+	if err == nil && seg.U32(offPosix).Load() != 0 {
+		seg.UsePosix()
+	}
+	return seg, err
+}
+
+func (s *Space) unmap() {
+	s.park.Close()
+	s.seg.Close()
+}
+
 // ID tells segments apart.
 func (s *Space) ID() uint64 { return s.seg.U64(offID).Load() }
 
-// Fd is the descriptor of the segment, for a child.
-func (s *Space) Fd() int { return s.seg.Fd() }
+// Descriptors is how many descriptors a segment has.
+const Descriptors = 1 + park.Descriptors
+
+// ForChild gives the descriptors of the segment for a child. They are the
+// caller's until it calls done.
+func (s *Space) ForChild() (fds []int, done func(), err error) {
+	if !s.seg.Vouches() {
+		return append([]int{s.seg.Fd()}, s.park.Fds()...), func() {}, nil
+	}
+	fd, err := s.seg.Reopen()
+	if err != nil {
+		return nil, nil, err
+	}
+	return append([]int{fd}, s.park.Fds()...), func() { syscall.Close(fd) }, nil
+}
 
 // locked runs f under the registry lock.
 func (s *Space) locked(f func() error) error {
@@ -233,7 +300,7 @@ func (s *Space) release() {
 	}
 	memberships.remove(s)
 	s.leave()
-	s.seg.Close()
+	s.unmap()
 	s.seg = nil
 }
 

@@ -8,11 +8,13 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/mpbox/mpbox/ipc/internal/park"
 	"github.com/mpbox/mpbox/ipc/internal/shm"
 	"github.com/mpbox/mpbox/ipc/internal/watchdog"
 )
@@ -27,7 +29,7 @@ func newSpaceFor(t *testing.T) *Space {
 	t.Cleanup(func() {
 		if s.seg != nil {
 			memberships.remove(s)
-			s.seg.Close()
+			s.unmap()
 			s.seg = nil
 		}
 	})
@@ -450,10 +452,11 @@ func TestAttachRefusesWhatIsNoPlace(t *testing.T) {
 		}
 		return fd
 	}
-	if _, err := Attach(blank(), 1, 0); !errors.Is(err, syscall.EINVAL) {
+	none := slices.Repeat([]int{-1}, park.Descriptors)
+	if _, err := Attach(append([]int{blank()}, none...), 1, 0); !errors.Is(err, syscall.EINVAL) {
 		t.Errorf("Attach() without magic = %v; want EINVAL", err)
 	}
-	if _, err := Attach(-1, 1, 0); err == nil {
+	if _, err := Attach(append([]int{-1}, none...), 1, 0); err == nil {
 		t.Error("Attach(-1) = nil; want an error")
 	}
 	s := newSpaceFor(t)

@@ -14,16 +14,19 @@ var ErrBroken = errors.New("barrier is broken")
 //
 //	bits 0-13   how many have arrived in this round
 //	bit 14      broken
-//	bits 15-31  the round, modulo 2^17
+//	bit 15      someone may be asleep on the lower half
+//	bits 16-31  the round, modulo 2^16
 //	bits 32-63  bit 32+(r mod 32): round r was ended by Reset, not by the last party
 //
-// Waiters sleep on the low half, which changes with each arrival. The upper
-// half tells a waiter that wakes late how its round ended.
+// Waiters sleep on the lower half. Who ends or breaks a round takes the mark of
+// the sleepers away and wakes them. The upper half tells a waiter that wakes
+// late how its round ended.
 const (
-	arrivedMask = 1<<14 - 1
-	brokenBit   = 1 << 14
-	roundShift  = 15
-	roundMask   = 1<<17 - 1
+	arrivedMask  = 1<<14 - 1
+	brokenBit    = 1 << 14
+	barrierSleep = 1 << 15
+	roundShift   = 16
+	roundMask    = 1<<16 - 1
 
 	// MaxParties is the largest number of parties of a barrier.
 	MaxParties = arrivedMask
@@ -34,11 +37,19 @@ type Barrier struct {
 	state   *atomic.Uint64
 	low     *atomic.Uint32
 	parties uint32
+	local   *Local
 }
 
 // BarrierAt is the barrier of that many parties in state, whose low half is low.
-func BarrierAt(state *atomic.Uint64, low *atomic.Uint32, parties uint32) Barrier {
-	return Barrier{state, low, parties}
+func BarrierAt(state *atomic.Uint64, low *atomic.Uint32, parties uint32, local *Local) Barrier {
+	return Barrier{state, low, parties, local}
+}
+
+// wake wakes the sleepers, if v, which was replaced, had their mark.
+func (b Barrier) wake(env Env, v uint64) {
+	if v&barrierSleep != 0 {
+		env.Wake(b.low)
+	}
 }
 
 func round(v uint64) uint64   { return v >> roundShift & roundMask }
@@ -69,9 +80,11 @@ func (b Barrier) Wait(ctx context.Context, env Env) (index int, err error) {
 			return 0, ErrBroken
 		}
 		n := arrived(v)
+		b.local.releases()
 		if n+1 == b.parties {
 			if b.state.CompareAndSwap(v, next(v, false)) {
-				env.Wake(b.low)
+				b.wake(env, v)
+				b.local.acquired()
 				return int(n), nil
 			}
 			continue
@@ -83,17 +96,26 @@ func (b Barrier) Wait(ctx context.Context, env Env) (index int, err error) {
 }
 
 func (b Barrier) await(ctx context.Context, env Env, r uint64) error {
-	for {
+	for spin := true; ; {
 		v := b.state.Load()
 		switch {
 		case round(v) != r && v>>(32+r%32)&1 != 0:
 			return ErrBroken
 		case round(v) != r:
+			b.local.acquired()
 			return nil
 		case v&brokenBit != 0:
 			return ErrBroken
 		}
-		if _, err := env.Wait(ctx, b.low, uint32(v)); err != nil {
+		// The word changes with each arrival: as long as parties come, the
+		// others can't be far.
+		if spin = spin && env.Spin(b.low, uint32(v), int(b.parties)); spin {
+			continue
+		}
+		if v&barrierSleep == 0 && !b.state.CompareAndSwap(v, v|barrierSleep) {
+			continue
+		}
+		if _, err := env.Wait(ctx, b.low, uint32(v|barrierSleep)); err != nil {
 			if b.breakRound(env, r) {
 				return err
 			}
@@ -109,8 +131,8 @@ func (b Barrier) breakRound(env Env, r uint64) bool {
 		if round(v) != r {
 			return false
 		}
-		if b.state.CompareAndSwap(v, v|brokenBit) {
-			env.Wake(b.low)
+		if b.state.CompareAndSwap(v, v&^barrierSleep|brokenBit) {
+			b.wake(env, v)
 			return true
 		}
 	}
@@ -127,7 +149,7 @@ func (b Barrier) Reset(env Env) {
 	for {
 		v := b.state.Load()
 		if b.state.CompareAndSwap(v, next(v, true)) {
-			env.Wake(b.low)
+			b.wake(env, v)
 			return
 		}
 	}

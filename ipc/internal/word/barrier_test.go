@@ -17,7 +17,7 @@ func low(w *atomic.Uint64) *atomic.Uint32 { return (*atomic.Uint32)(unsafe.Point
 func newBarrier(parties uint32, state uint64) Barrier {
 	w := new(atomic.Uint64)
 	w.Store(state)
-	return BarrierAt(w, low(w), parties)
+	return BarrierAt(w, low(w), parties, nil)
 }
 
 // atRound is the state of an empty barrier in that round.

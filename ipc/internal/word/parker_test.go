@@ -4,12 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
 	"io"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/mpbox/mpbox/ipc/internal/park"
@@ -19,6 +17,7 @@ import (
 // parked is an Env over a real Parker.
 type parked struct {
 	park.Parker
+	*park.Spinner
 	pid  uint32
 	dead *atomic.Uint32 // the process that counts as dead, 0 for none
 }
@@ -31,10 +30,20 @@ func (e parked) Wait(ctx context.Context, w *atomic.Uint32, old uint32) (bool, e
 
 // eachParker runs f over both backends, or the one if there are not two.
 func eachParker(t *testing.T, f func(t *testing.T, env func(pid uint32) parked)) {
-	for name, p := range map[string]park.Parker{park.Backend: park.New(), "poll": park.Poll{}} {
+	makers := map[string]func(*atomic.Uint32) (park.Parker, error){
+		park.Backend: park.New,
+		"doorbell":   func(words *atomic.Uint32) (park.Parker, error) { return park.NewDoorbell(words) },
+	}
+	for name, newParker := range makers {
 		t.Run(name, func(t *testing.T) {
 			watchdog.Start(t)
-			f(t, func(pid uint32) parked { return parked{Parker: p, pid: pid} })
+			p, err := newParker(&new([park.Words]atomic.Uint32)[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer p.Close()
+			spinner := new(park.Spinner)
+			f(t, func(pid uint32) parked { return parked{p, spinner, pid, nil} })
 		})
 	}
 }
@@ -42,7 +51,7 @@ func eachParker(t *testing.T, f func(t *testing.T, env func(pid uint32) parked))
 func TestMutexExcludesGoroutines(t *testing.T) {
 	eachParker(t, func(t *testing.T, env func(uint32) parked) {
 		const workers, rounds = 4, 300
-		m, n := MutexAt(new(atomic.Uint32)), 0 // n is for the race detector, too
+		m, n := MutexAt(new(atomic.Uint32), nil), 0 // n is for the race detector, too
 		var wg sync.WaitGroup
 		for i := range uint32(workers) {
 			wg.Go(func() {
@@ -74,14 +83,14 @@ func TestMutexIsFoundAfterDeathWithoutWake(t *testing.T) {
 			wg.Go(func() {
 				e := env(i + 1)
 				e.dead = &dead
-				died, err := MutexAt(&w).Lock(t.Context(), e)
+				died, err := MutexAt(&w, nil).Lock(t.Context(), e)
 				if err != nil {
 					t.Errorf("Lock() = %v", err)
 				}
 				if died {
 					told.Add(1)
 				}
-				MutexAt(&w).Unlock(e)
+				MutexAt(&w, nil).Unlock(e)
 			})
 		}
 		if wg.Wait(); told.Load() != 1 {
@@ -92,7 +101,7 @@ func TestMutexIsFoundAfterDeathWithoutWake(t *testing.T) {
 
 func TestEventWakesGoroutines(t *testing.T) {
 	eachParker(t, func(t *testing.T, env func(uint32) parked) {
-		ping, pong := EventAt(new(atomic.Uint32)), EventAt(new(atomic.Uint32))
+		ping, pong := EventAt(new(atomic.Uint32), nil), EventAt(new(atomic.Uint32), nil)
 		var wg sync.WaitGroup
 		turn := func(pid uint32, mine, other Event) {
 			for range 300 {
@@ -138,61 +147,119 @@ func TestBarrierKeepsGoroutinesInStep(t *testing.T) {
 	})
 }
 
+// The goroutines of one process are as many waiters: only Unlock takes them
+// for one.
+func TestMutexExcludesGoroutinesOfOneProcess(t *testing.T) {
+	eachParker(t, func(t *testing.T, env func(uint32) parked) {
+		const workers, rounds = 8, 200
+		m, n := MutexAt(new(atomic.Uint32), new(Local)), 0
+		var wg sync.WaitGroup
+		for i := range uint32(workers) {
+			wg.Go(func() {
+				for range rounds {
+					if _, err := m.Lock(t.Context(), env(i%2+1)); err != nil {
+						t.Errorf("Lock() = %v", err)
+					}
+					n++
+					m.Unlock(env(i%2 + 1))
+				}
+			})
+		}
+		if wg.Wait(); n != workers*rounds {
+			t.Errorf("counted to %d; want %d", n, workers*rounds)
+		}
+	})
+}
+
+// read reads a parcel, and reports whether it is whole.
+func read(b []byte) (from, number uint32, whole bool) {
+	if len(b) < 8 {
+		return 0, 0, false
+	}
+	from, number = binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint32(b[4:])
+	return from, number, bytes.Equal(b, parcel(from, int(number), len(b)))
+}
+
 func TestRingDeliversBetweenGoroutines(t *testing.T) {
+	const putters, getters, each = 3, 2, 60
 	for _, limit := range []uint32{0, 3} {
-		eachParker(t, func(t *testing.T, env func(uint32) parked) {
-			const putters, getters, each = 3, 2, 60
-			r := newRing(512, limit, 1<<32-900, 1<<32-20)
-			var putting, getting sync.WaitGroup
-			var left atomic.Int32
-			left.Store(putters)
-			for p := range uint32(putters) {
-				putting.Go(func() {
-					defer left.Add(-1)
-					for i := range each {
-						n := 8 + i*i%100
-						if i%10 == 3 {
-							n = 2000
-						}
-						if err := r.Send(t.Context(), env(p+1), someone, parcel(p+1, i, n)); err != nil {
-							t.Errorf("Send() = %v", err)
-						}
-					}
-				})
+		for _, batch := range []int{1, 5} {
+			eachParker(t, func(t *testing.T, env func(uint32) parked) {
+				r := newRing(512, limit, 1<<32-900, 1<<32-20)
+				var putting, getting sync.WaitGroup
+				var left, got atomic.Int32
+				left.Store(putters)
+				r.Putters = func(bool) bool { return left.Load() > 0 }
+				for p := range uint32(putters) {
+					putting.Go(func() {
+						defer left.Add(-1)
+						putAll(t, r.ofProcess(), env(p+1), each, batch)
+					})
+				}
+				for g := range uint32(getters) {
+					getting.Go(func() { got.Add(getAll(t, r.ofProcess(), env(10+g), batch)) })
+				}
+				putting.Wait()
+				getting.Wait()
+				if got.Load() != putters*each || r.Len() != 0 {
+					t.Errorf("%d messages came, Len() = %d; want %d, 0", got.Load(), r.Len(), putters*each)
+				}
+			})
+		}
+	}
+}
+
+// putAll puts messages of all sizes, some of them long.
+func putAll(t *testing.T, r *Ring, env Env, n, batch int) {
+	parcelOf := func(i int) []byte {
+		if i%10 == 3 {
+			return parcel(env.Pid(), i, 2000)
+		}
+		return parcel(env.Pid(), i, 8+i*i%100)
+	}
+	for i := 0; i < n; {
+		done, err := 1, error(nil)
+		if batch == 1 {
+			b := parcelOf(i)
+			err = r.Send(t.Context(), env, b[:3], b[3:])
+		} else {
+			done, err = r.SendMany(t.Context(), env, min(batch, n-i), func(k int) []byte { return parcelOf(i + k) })
+		}
+		if i += done; err != nil || done == 0 {
+			t.Errorf("putting = %d, %v", done, err)
+			return
+		}
+	}
+}
+
+// getAll gets messages until io.EOF, and returns how many.
+func getAll(t *testing.T, r *Ring, env Env, batch int) (n int32) {
+	last := map[uint32]uint32{}
+	for {
+		all, err := [][]byte{nil}, error(nil)
+		if batch == 1 {
+			all[0], err = r.Recv(t.Context(), env, nil)
+		} else {
+			all, err = recvMany(t, r, env, batch)
+		}
+		if err == io.EOF {
+			return n
+		} else if err != nil {
+			t.Errorf("getting = %v", err)
+			return n
+		}
+		for _, b := range all {
+			from, number, whole := read(b)
+			if !whole {
+				t.Errorf("message of %d bytes is damaged", len(b))
+				return n
 			}
-			var got atomic.Int32
-			for g := range uint32(getters) {
-				getting.Go(func() {
-					var last [putters + 1]uint32
-					ring := r.ofProcess()
-					for {
-						b, err := ring.Recv(t.Context(), env(10+g), func(bool) bool { return left.Load() > 0 })
-						if err == io.EOF {
-							return
-						}
-						if err != nil || len(b) < 8 {
-							t.Errorf("Recv() = %d bytes, %v", len(b), err)
-							return
-						}
-						from, i := binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint32(b[4:])
-						if from < 1 || from > putters || !bytes.Equal(b, parcel(from, int(i), len(b))) {
-							t.Errorf("message of %d bytes is damaged", len(b))
-							return
-						}
-						if i+1 <= last[from] {
-							t.Errorf("message %d of %d came after its %d", i, from, last[from]-1)
-						}
-						last[from] = i + 1
-						got.Add(1)
-					}
-				})
+			if number+1 <= last[from] {
+				t.Errorf("message %d of %d came after its %d", number, from, last[from]-1)
 			}
-			putting.Wait()
-			getting.Wait()
-			if got.Load() != putters*each || r.Len() != 0 {
-				t.Errorf("%d messages came, Len() = %d; want %d, 0", got.Load(), r.Len(), putters*each)
-			}
-		})
+			last[from] = number + 1
+			n++
+		}
 	}
 }
 
@@ -204,8 +271,9 @@ func TestRingTriesGoOnWhileOthersAreBusy(t *testing.T) {
 		var got atomic.Int32
 		for i := range uint32(2) {
 			wg.Go(func() {
+				ring := r.ofProcess()
 				for n := 0; n < each; {
-					if err := r.TrySend(env(i+1), someone, parcel(i, n, 20)); err == nil {
+					if err := ring.TrySend(env(i+1), nil, parcel(i, n, 20)); err == nil {
 						n++
 					} else if err != ErrWouldBlock {
 						t.Errorf("TrySend() = %v", err)
@@ -218,7 +286,8 @@ func TestRingTriesGoOnWhileOthersAreBusy(t *testing.T) {
 			wg.Go(func() {
 				ring := r.ofProcess()
 				for got.Load() < 2*each {
-					if b, err := ring.TryRecv(env(i+11), someone); err == nil && len(b) == 20 {
+					b, err := ring.TryRecv(env(i+11), nil)
+					if _, _, whole := read(b); err == nil && whole {
 						got.Add(1)
 					} else if err != ErrWouldBlock {
 						t.Errorf("TryRecv() = %d bytes, %v", len(b), err)
@@ -232,120 +301,3 @@ func TestRingTriesGoOnWhileOthersAreBusy(t *testing.T) {
 		wg.Wait()
 	})
 }
-
-// In the tests below time is that of a bubble: the poller's pauses pass at once.
-var poller = parked{Parker: park.Poll{}, pid: 1}
-
-func TestRingWaitEndsWithContext(t *testing.T) {
-	for _, tt := range []struct {
-		name string
-		wait func(ctx context.Context, r *Ring) error
-	}{
-		{"Recv", func(ctx context.Context, r *Ring) error {
-			_, err := r.Recv(ctx, poller, someone)
-			return err
-		}},
-		{"Poll", func(ctx context.Context, r *Ring) error { return r.Poll(ctx, poller, someone) }},
-		{"Send of more than there is room for", func(ctx context.Context, r *Ring) error {
-			return r.Send(ctx, poller, someone, make([]byte, 100))
-		}},
-		{"Recv while another gets", func(ctx context.Context, r *Ring) error {
-			r.Get.w.Store(2)
-			_, err := r.Recv(ctx, poller, someone)
-			return err
-		}},
-		{"Send while another puts", func(ctx context.Context, r *Ring) error {
-			r.Put.w.Store(2)
-			return r.Send(ctx, poller, someone, nil)
-		}},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-				defer cancel()
-				start := time.Now()
-				err := tt.wait(ctx, newRing(64, 0, 0, 0))
-				if d := time.Since(start); err != context.DeadlineExceeded || d < time.Second {
-					t.Errorf("%v after %v; want context.DeadlineExceeded after 1s", err, d)
-				}
-			})
-		})
-	}
-}
-
-// A message that has begun to arrive is taken to its end although the context
-// ends meanwhile, as long as it comes on.
-func TestRingGetterFinishesMessageThatComesOn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r, msg := newRing(256, 0, 0, 0), message(5, 120)
-		go func() {
-			r.publish(poller, binary.LittleEndian.AppendUint64(nil, uint64(len(msg))), moreBit)
-			for i := 0; i < len(msg); i += 12 {
-				time.Sleep(stall * 9 / 10)
-				marks := uint32(moreBit | laterBit)
-				if i+12 == len(msg) {
-					marks = laterBit
-				}
-				r.publish(poller, msg[i:i+12], marks)
-			}
-		}()
-		ctx, cancel := context.WithTimeout(t.Context(), stall)
-		defer cancel()
-		b, err := r.Recv(ctx, poller, someone)
-		if err != nil || !bytes.Equal(b, msg) {
-			t.Errorf("Recv() = %d bytes, %v; want the message of %d", len(b), err, len(msg))
-		}
-	})
-}
-
-func TestRingGetterGivesUpMessageThatStalls(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newRing(64, 0, 0, 0)
-		r.publish(poller, binary.LittleEndian.AppendUint64(nil, 20), moreBit)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		start := time.Now()
-		_, err := r.Recv(ctx, poller, someone)
-		if d := time.Since(start); err != context.DeadlineExceeded || d < time.Second+stall {
-			t.Errorf("Recv() = %v after %v; want context.DeadlineExceeded after %v", err, d, time.Second+stall)
-		}
-		if r.Get.Owner() != 0 {
-			t.Errorf("get lock is held by %d afterwards", r.Get.Owner())
-		}
-		// What comes of it later still makes it whole.
-		msg := message(1, 20)
-		r.publish(poller, msg[:12], moreBit|laterBit)
-		r.publish(poller, msg[12:], laterBit)
-		if b, err := r.Recv(t.Context(), poller, someone); err != nil || !bytes.Equal(b, msg) || r.Len() != 0 {
-			t.Errorf("Recv() = %x, %v, Len() %d; want %x, nil, 0", b, err, r.Len(), msg)
-		}
-	})
-}
-
-func TestRingWaitsPassOnTheErrorOfTheirEnv(t *testing.T) {
-	errGone := errors.New("gone")
-	env := failing{alone{t, 1}, errGone}
-	r := newRing(64, 0, 0, 0)
-	r.publish(env, binary.LittleEndian.AppendUint64(nil, 1000), moreBit)
-	if _, err := r.Recv(t.Context(), env, someone); err != errGone {
-		t.Errorf("Recv() in the middle of a message = %v; want that of Wait", err)
-	}
-	if _, err := r.TryRecv(env, someone); err != errGone {
-		t.Errorf("TryRecv() = %v; want that of Wait", err)
-	}
-	if _, err := newBarrier(2, 0).Wait(t.Context(), env); err != errGone {
-		t.Errorf("Barrier.Wait() = %v; want that of Wait", err)
-	}
-	if err := EventAt(new(atomic.Uint32)).Wait(t.Context(), env); err != errGone {
-		t.Errorf("Event.Wait() = %v; want that of Wait", err)
-	}
-}
-
-// failing is an Env in which waiting is an error, as it is for a handle that
-// another goroutine closes.
-type failing struct {
-	alone
-	err error
-}
-
-func (f failing) Wait(context.Context, *atomic.Uint32, uint32) (bool, error) { return false, f.err }

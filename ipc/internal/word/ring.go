@@ -37,44 +37,71 @@ var (
 // dead sleeper leaves behind is one wake for nobody.
 //
 // A message is one or more frames: a 32-bit header, then the bytes, padded to
-// a multiple of four so that no header wraps. A message bigger than half the
-// ring streams through in several frames, the first of which begins with its
-// length. A getter that meets a first frame
-// where it wants a later one drops what it has, since its putter died or gave
-// up; one that meets a later frame where it wants a first one skips it, since
-// the getter that had the beginning died.
+// a multiple of four so that no header wraps. A long message streams through
+// in several frames, the first of which is its length. A getter that meets a
+// first frame where it wants a later one drops what it has, since its putter
+// died or gave up; one that meets a later frame where it wants a first one
+// skips it, since the getter that had the beginning died.
 type Ring struct {
 	Put, Get   Mutex
 	Head, Tail *atomic.Uint64
 	HeadLow    *atomic.Uint32 // the lower half of Head, for waiting
 	TailLow    *atomic.Uint32
-	Data       []byte // its length is a power of two
-	Limit      uint32 // the most messages at a time, 0 for any number
+	Data       []byte         // its length is a power of two
+	Trips      *atomic.Uint32 // counts the messages that something goes along with
+	Limit      uint32         // the most messages at a time, 0 for any number
 
-	// DidPut and DidGet, if not nil, are called by who has put or taken a
-	// message, before it gives up the lock.
-	DidPut, DidGet func()
+	// Putters and Getters tell whether a process is left that may still put
+	// (asked by getters) or get (asked by putters).
+	Putters, Getters Peers
+
+	// Taking, if not nil, is called by who is about to consume messages, before
+	// it does; and Skipping, if it does not get them, since the getter that
+	// had the beginning died.
+	Taking, Skipping func(n int)
+
+	// Make, if not nil, makes the buffers of long messages.
+	Make func(length int) []byte
+
+	// PutWaits and GetWaits, if not nil, are called with true by who begins
+	// to wait, and with false before it gives up the lock in the end.
+	PutWaits, GetWaits func(on bool)
+
+	PutLocal, GetLocal Local // of the locks
+
+	put, get side
 
 	// What a getter of this process has of a message that is not complete.
 	// It is guarded by the get lock.
 	msg   []byte
+	into  []byte // what the caller offers for it
 	begun bool
 	at    uint32 // what Tail was then, in bytes
 }
 
-// The header of a frame: its length in bytes, and two marks.
+// A side is what this process remembers on one side of a ring, guarded by the
+// lock of that side. It has the word of the other side as it was seen last, so
+// that the other's cache line is touched only when it has to be: what was free
+// or full then still is, as long as nobody else has been on this side.
+type side struct {
+	mine   uint64 // our word as we left it, with sleepBit: 0 is none
+	other  uint64 // the other side's as we saw it last
+	waited bool   // the holder of the lock has said that it waits
+}
+
+// The header of a frame: its length in bytes, and three marks.
 const (
 	moreBit  = 1 << 31 // further frames of the message follow
 	laterBit = 1 << 30 // not the first frame of its message
-	lenMask  = 1<<30 - 1
+	nilBit   = 1 << 29 // the message is nil, and not just empty
+	lenMask  = 1<<29 - 1
 	header   = 4
 
 	oneMessage = 1 << 32
 )
 
-// Peers tells whether a process is left at the other side of a ring that may
-// still put (asked by getters) or get (asked by putters). With look it makes
-// sure that those it knows of are alive.
+// Peers tells whether a process is left at the other side of a ring. With
+// look it makes sure that those it knows of are alive.
 type Peers func(look bool) bool
 
 const sleepBit = 1
@@ -102,27 +129,98 @@ func (r *Ring) Len() int {
 	}
 }
 
+// Puts is how many messages were put so far, modulo 2^32.
+func (r *Ring) Puts() uint32 { return count(r.Head.Load()) }
+
 // empty reports whether there is no frame to read.
 func (r *Ring) empty() bool { return bytesOf(r.Head.Load()) == bytesOf(r.Tail.Load()) }
 
-// full reports whether another message would exceed the limit.
-func (r *Ring) full() bool { return r.Limit > 0 && uint32(r.Len()) >= r.Limit }
+// fits reports whether there is room for a frame of that size, of a new
+// message or of one that is under way. The caller holds the put lock.
+func (r *Ring) fits(size uint32, begins bool) bool {
+	head := r.Head.Load() | sleepBit
+	if head == r.put.mine && r.fitsBehind(head, r.put.other, size, begins) {
+		return true
+	}
+	r.put.mine, r.put.other = head, r.Tail.Load()
+	return r.fitsBehind(head, r.put.other, size, begins)
+}
 
-// used is how many bytes of the ring are frames.
-func (r *Ring) used() uint32 { return bytesOf(r.Head.Load()) - bytesOf(r.Tail.Load()) }
+func (r *Ring) fitsBehind(head, tail uint64, size uint32, begins bool) bool {
+	used := bytesOf(head) - bytesOf(tail)
+	return uint32(len(r.Data))-used >= size &&
+		(!begins || r.Limit == 0 || count(head)-count(tail) < r.Limit)
+}
 
-func (r *Ring) room() uint32 { return uint32(len(r.Data)) - r.used() }
+// used is how many bytes of frames a getter can see. It holds the get lock.
+func (r *Ring) used() uint32 {
+	tail := r.Tail.Load() | sleepBit
+	if tail == r.get.mine && bytesOf(r.get.other) != bytesOf(tail) {
+		return bytesOf(r.get.other) - bytesOf(tail)
+	}
+	r.get.mine, r.get.other = tail, r.Head.Load()
+	return bytesOf(r.get.other) - bytesOf(tail)
+}
 
-// advance moves head or tail over a frame of n bytes and wakes who waits for
-// it. If we die before the wake, the sleepers look again after their nap.
-func advance(env Env, w *atomic.Uint64, low *atomic.Uint32, n int, marks uint32) {
-	v := w.Load()
+// advance sets head or tail to v and wakes who waits for it. If we die before
+// the wake, the sleepers look again after their nap.
+func advance(env Env, w *atomic.Uint64, low *atomic.Uint32, v uint64) {
+	if w.Swap(v)&sleepBit != 0 {
+		env.Wake(low)
+	}
+}
+
+// past is the word v moved over a frame of n bytes with its marks.
+func past(v uint64, n int, marks uint32) uint64 {
 	v = uint64(count(v))<<32 | uint64(bytesOf(v)+frameSize(n))
 	if marks&moreBit == 0 {
 		v += oneMessage
 	}
-	if w.Swap(v)&sleepBit != 0 {
-		env.Wake(low)
+	return v
+}
+
+// lock takes the lock of a side, and says that it waits if it has to.
+func lock(ctx context.Context, env Env, m Mutex, s *side, waits func(bool)) error {
+	// Whether the last holder died does not matter: a putter leaves no
+	// half-published frame, and a getter its message where it was.
+	if m.TryFree(env.Pid()) {
+		return nil
+	}
+	if ok, _ := m.TryLock(env); ok {
+		return nil
+	}
+	if ctx == Ended {
+		waits = nil // it only looks
+	}
+	if waits != nil {
+		waits(true)
+	}
+	_, err := m.Lock(ctx, env)
+	if err == nil {
+		s.waited = waits != nil
+	} else if waits != nil {
+		waits(false)
+	}
+	return err
+}
+
+func unlock(env Env, m Mutex, s *side, waits func(bool)) {
+	if s.waited {
+		s.waited = false
+		if waits != nil {
+			waits(false)
+		}
+	}
+	m.Unlock(env)
+}
+
+// wait says that the holder of the lock is about to wait.
+func (s *side) wait(waits func(bool)) {
+	if !s.waited {
+		s.waited = true
+		if waits != nil {
+			waits(true)
+		}
 	}
 }
 
@@ -149,14 +247,18 @@ func (r *Ring) tryLock(env Env, m Mutex, low *atomic.Uint32) bool {
 
 const tryRounds = 1000
 
-// sleepUntil asks ready until it says yes or gives an error, and sleeps in
-// between until w changes.
+// sleepUntil asks ready until it says yes or gives an error, and spins, then
+// sleeps in between until w changes.
 func sleepUntil(ctx context.Context, env Env, w *atomic.Uint64, low *atomic.Uint32,
 	ready func(look bool) (bool, error)) error {
-	for look := false; ; {
+	for spin, look := true, false; ; {
 		old := w.Load()
 		if ok, err := ready(look); ok || err != nil {
 			return err
+		}
+		if spin && ctx != Ended {
+			spin = env.Spin(low, uint32(old), 2)
+			continue
 		}
 		// Only if w is what it was before ready looked may we sleep on it.
 		if old&sleepBit == 0 && !w.CompareAndSwap(old, old|sleepBit) {

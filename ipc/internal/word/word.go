@@ -18,6 +18,11 @@ type Env interface {
 	// Pid is this process, as lock words name it: 30 bits, never 0.
 	Pid() uint32
 
+	// Spin looks at w again and again for as long as that is likely to pay,
+	// and reports whether it no longer holds old. parties is how many
+	// processes take part in what is waited for.
+	Spin(w *atomic.Uint32, old uint32, parties int) bool
+
 	// Wait sleeps while w holds old. It may return early for any reason, and
 	// returns the context's error when ctx has ended. It reports whether it
 	// slept for so long that the caller should look whether those it waits

@@ -3,14 +3,11 @@ package word
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
-
-	"github.com/mpbox/mpbox/ipc/internal/watchdog"
 )
 
 // A world runs a few processes of which exactly one moves at a time. Each call
@@ -24,7 +21,9 @@ type world struct {
 	t      *testing.T
 	procs  []*proc
 	choose func(n int) int
+	spin   int     // what Spin does, see there
 	naps   int     // how many naps may end by themselves, to find the dead
+	early  int     // how many sleeps may end for no reason
 	locks  []Mutex // what Dead buries
 	yield  chan *proc
 	over   bool
@@ -42,6 +41,7 @@ type proc struct {
 	asleep *atomic.Uint32
 	woken  bool
 	ctx    context.Context
+	sleeps func()      // called when it is about to sleep
 	held   func() bool // not to be chosen while this holds
 	last   bool        // moves only when no other can
 	ended  bool
@@ -97,6 +97,9 @@ func (w *world) step() bool {
 	if len(able) == 0 {
 		able = w.sleepers()
 		if len(able) == 0 {
+			if len(w.left()) > 0 {
+				w.fail("some are held for ever:%s", w)
+			}
 			return false
 		}
 		if nap = true; w.naps == 0 {
@@ -104,8 +107,13 @@ func (w *world) step() bool {
 			return false
 		}
 		w.naps--
+	} else if w.early > 0 {
+		able = append(able, w.living(func(p *proc) bool { return !p.mayMove() })...)
 	}
 	p := able[w.choose(len(able))]
+	if !nap && !p.mayMove() {
+		w.early--
+	}
 	p.asleep, p.woken = nil, false
 	p.resume <- nap
 	<-w.yield
@@ -113,9 +121,7 @@ func (w *world) step() bool {
 }
 
 func (w *world) able() []*proc {
-	able := w.living(func(p *proc) bool {
-		return p.asleep == nil || p.woken || p.ctx.Err() != nil
-	})
+	able := w.living((*proc).mayMove)
 	isLast := func(p *proc) bool { return p.last }
 	if first := slices.DeleteFunc(slices.Clone(able), isLast); len(first) > 0 {
 		return first
@@ -123,13 +129,20 @@ func (w *world) able() []*proc {
 	return able
 }
 
+func (p *proc) mayMove() bool { return p.asleep == nil || p.woken || p.ctx.Err() != nil }
+
 func (w *world) sleepers() []*proc {
 	return w.living(func(p *proc) bool { return p.asleep != nil })
 }
 
+// left are the processes that have not come to an end.
+func (w *world) left() []*proc {
+	return slices.DeleteFunc(slices.Clone(w.procs), func(p *proc) bool { return p.ended || p.dead })
+}
+
 func (w *world) living(pick func(p *proc) bool) []*proc {
-	return slices.DeleteFunc(slices.Clone(w.procs), func(p *proc) bool {
-		return p.ended || p.dead || p.held != nil && p.held() || !pick(p)
+	return slices.DeleteFunc(w.left(), func(p *proc) bool {
+		return p.held != nil && p.held() || !pick(p)
 	})
 }
 
@@ -181,8 +194,34 @@ func (p *proc) Pid() uint32 {
 	return p.pid
 }
 
+// How the processes of a world spin.
+const (
+	spinNever    = iota // they sleep at once
+	spinOnce            // they look once, after others may have moved
+	spinAsChosen        // the world chooses each time
+	spinModes
+)
+
+// Spin implements Env. Spinning comes to an end, so one that waits for a
+// process which is asleep, or dead, falls asleep itself.
+func (p *proc) Spin(w *atomic.Uint32, old uint32, _ int) bool {
+	rounds := p.w.spin
+	if rounds == spinAsChosen {
+		rounds = p.w.choose(3)
+	}
+	for range rounds {
+		if p.point(); w.Load() != old {
+			return true
+		}
+	}
+	return false
+}
+
 // Wait implements Env.
 func (p *proc) Wait(ctx context.Context, w *atomic.Uint32, old uint32) (bool, error) {
+	if p.sleeps != nil {
+		p.sleeps()
+	}
 	p.point() // others may move between the look at the word and the sleep
 	p.ctx = ctx
 	look := false
@@ -213,93 +252,4 @@ func (p *proc) Dead(pid uint32) bool {
 		m.Bury(p, pid)
 	}
 	return true
-}
-
-// everyOrder plays build's world in orders: all of them, if they are at most
-// limit, else the first half of the limit as they come and the rest at random.
-func everyOrder(t *testing.T, limit int, build func(w *world) (check func())) {
-	t.Helper()
-	watchdog.Start(t)
-	if testing.Short() {
-		limit /= 10
-	}
-	once := func(choose func(n int) int) {
-		w := newWorld(t, choose)
-		check := build(w)
-		w.play()
-		if check != nil && !t.Failed() {
-			check()
-		}
-	}
-	var path, width []int
-	for run := range limit / 2 {
-		at := 0
-		once(func(n int) int {
-			if at == len(path) {
-				path, width = append(path, 0), append(width, n)
-			}
-			at++
-			return path[at-1]
-		})
-		if t.Failed() {
-			t.Fatalf("order %d: %v", run, path)
-		}
-		for len(path) > 0 && path[len(path)-1]+1 == width[len(path)-1] {
-			path, width = path[:len(path)-1], width[:len(path)-1]
-		}
-		if len(path) == 0 {
-			return
-		}
-		path[len(path)-1]++
-	}
-	for seed := range uint64(limit / 2) {
-		r := rand.New(rand.NewPCG(seed, 0))
-		once(r.IntN)
-		if t.Failed() {
-			t.Fatalf("random order %d", seed)
-		}
-	}
-}
-
-// everyDeath plays build's world, in some orders each, with the death of the
-// victim at its first point, its second, and so on to its end.
-func everyDeath(t *testing.T, orders int, build func(w *world) (victim *proc, check func())) {
-	t.Helper()
-	watchdog.Start(t)
-	for at := 1; ; at++ {
-		died := false
-		for seed := range uint64(orders) {
-			r := rand.New(rand.NewPCG(seed, uint64(at)))
-			w := newWorld(t, r.IntN)
-			victim, check := build(w)
-			victim.dieAt = at
-			w.play()
-			if !t.Failed() {
-				check()
-			}
-			if t.Failed() {
-				t.Fatalf("death of %d at its point %d, random order %d", victim.pid, at, seed)
-			}
-			died = died || victim.dead
-		}
-		if !died {
-			return
-		}
-	}
-}
-
-// alone is an Env of one process that nobody else disturbs: waiting is a failure.
-type alone struct {
-	t   testing.TB
-	pid uint32
-}
-
-func (a alone) Pid() uint32           { return a.pid }
-func (a alone) Wake(w *atomic.Uint32) {}
-func (a alone) Dead(uint32) bool      { return false }
-func (a alone) Wait(ctx context.Context, w *atomic.Uint32, old uint32) (bool, error) {
-	if ctx.Err() == nil && w.Load() == old {
-		a.t.Fatalf("process %d sleeps on %#x, and nobody is there to wake it", a.pid, old)
-	}
-	return false, ctx.Err()
 }

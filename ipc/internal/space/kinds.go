@@ -1,0 +1,80 @@
+//go:build unix
+
+package space
+
+import (
+	"github.com/mpbox/mpbox/ipc/internal/shm"
+	"github.com/mpbox/mpbox/ipc/internal/word"
+)
+
+// SemaphoreData is how many bytes of data a semaphore needs: an account for
+// each member.
+const SemaphoreData = 8 * MaxMembers
+
+// Semaphore is the object as a semaphore.
+func (h *Handle) Semaphore() word.Semaphore {
+	s := h.semaphore()
+	s.Slot, s.Local, s.Closed = h.s.slot, &h.local, h.Closed
+	return s
+}
+
+func (o Object) semaphore() word.Semaphore {
+	state, low := o.State()
+	return word.Semaphore{
+		State:   state,
+		Low:     low,
+		Held:    shm.Words(o.Data()),
+		Slots:   o.s.seg.U32(offHigh),
+		Bounded: o.Param() != 0,
+	}
+}
+
+// Number is the object as a value of so many bytes.
+func (h *Handle) Number(bytes uintptr) word.Number {
+	w, _ := h.State()
+	return word.NumberAt(w, bytes, &h.local)
+}
+
+// Copies is the object as a value in copies.
+func (h *Handle) Copies() *word.Copies {
+	turn, _ := h.State()
+	return &word.Copies{
+		Turn:  turn,
+		Words: shm.Words(h.Data()),
+		// The Local is the first lock's: one who holds that may store.
+		Lock:  word.MutexAt(h.u32(offLocks+4), nil),
+		Local: &h.local,
+	}
+}
+
+// giveUp gives up what the member in slot holds of the object besides its
+// locks and its marks, which must be there still: if we die before they go,
+// the next one begins again. It waits for nobody.
+func (o Object) giveUp(env word.Env, slot int, left bool) {
+	if !o.marked(0, slot) {
+		return
+	}
+	switch o.Kind() {
+	case Barrier:
+		if !left {
+			o.barrier(nil).Abort(env)
+		}
+	case Semaphore:
+		s := o.semaphore()
+		s.GiveUp(env, slot)
+	}
+}
+
+// LookAfterOthers finds out the dead among those whom one who waits for the
+// object may be waiting for.
+func (h *Handle) LookAfterOthers() {
+	switch h.Kind() {
+	case Barrier:
+		h.lookAfterHolders()
+	case Semaphore:
+		s := h.semaphore()
+		for slot := range s.Holders {
+			h.s.lookAfter(slot)
+		}
+	}
+}
