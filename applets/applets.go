@@ -11,6 +11,7 @@ import (
 	"embed"
 	"fmt"
 
+	_ "github.com/mpbox/mpbox/internal/bench" // its children end in our init too
 	"github.com/mpbox/mpbox/ipc"
 )
 

@@ -44,17 +44,20 @@
 // mistake, under go test neither.
 //
 // Arguments are copied: numbers, bools, strings, slices, arrays, maps,
-// pointers, structs with exported fields, and types that marshal themselves.
-// Types that can't travel are refused when the target is registered.
+// pointers, structs with exported fields, types that marshal themselves, and
+// interfaces with values of types that [Register] knows. Types that can't
+// travel are refused when the target is registered.
 //
 // # Handles
 //
-// [Conn], [Sender], [Receiver], [Queue], [Lock], [Event] and [Barrier] are
+// [Conn], [Sender] and [Receiver], [Queue], [Lock], [RLock], [Semaphore] and
+// [BoundedSemaphore], [Event], [Cond], [Barrier], [Value] and [Array] are
 // handles of objects in shared memory. They travel in the arguments of a
-// process, anywhere in them, and from a child to its own children. A child
-// has what it was given and nothing else. No object has a name in the system,
-// so none can be left there: the kernel frees the memory with the last
-// process that has it.
+// process, anywhere in them, and from a child to its own children; on Linux
+// also in messages, to processes that run already. Open files travel in both.
+// A process has what it was given and nothing else. No object has a name in
+// the system, so none can be left there: the kernel frees the memory with the
+// last process that has it.
 //
 // # Ending
 //
@@ -80,20 +83,30 @@
 //	Conn, Sender    Send returns ErrBrokenPipe
 //	Queue           keeps what it had put; Get returns io.EOF when no process
 //	                is left that could put, Put ErrBrokenPipe when none that could get
-//	Lock            the next Acquire has the lock and returns ErrOwnerDied
+//	                Join a LostTaskError for what it had taken and not done
+//	Lock, RLock     the next Acquire has the lock and returns ErrOwnerDied
+//	Semaphore       its permits come back
 //	Event           nothing: Set waits for nobody
+//	Cond            nothing: Notify wakes one that lives
 //	Barrier         Wait returns ErrBrokenBarrier, until Reset
+//	Value           a Store is seen whole or not at all
+//	Array           what it had written stays, half done or not: use its Guard
 //	Pool            Map returns a TaskError with the ExitError in it; the
 //	                worker is replaced
 //
 // # Memory
 //
-// What a process did before a Send, Put, Release, Set or Barrier.Wait
-// synchronizes before the return of the Recv, Get, Acquire, Wait or
-// Barrier.Wait that sees it, in any process.
+// What a process did before a Send, Put, Release, Set, Notify, Store or
+// Barrier.Wait synchronizes before the return of the Recv, Get, Acquire, Wait,
+// Load or Barrier.Wait that sees it, in any process.
 //
-// A goroutine that sleeps in one of these calls holds an operating system
-// thread, some 14 KiB.
+// Whoever waits looks for up to 0.2 milliseconds, as long as that pays, and
+// then sleeps in the kernel. On Linux a goroutine that sleeps in one of these
+// calls holds an operating system thread, some 14 KiB.
+//
+// Recv makes new memory for each value, as it must; for big slices, RecvInto
+// uses what is there. PutMany and GetMany move many small values for little
+// more than one.
 //
 // # Testing
 //
@@ -104,9 +117,9 @@
 // # Platforms
 //
 // Linux on amd64 and arm64 waits on futexes. Other Unix systems use the
-// portable backend, which looks at the words now and then, at most a
-// millisecond apart; the build tag ipc_portable selects it on Linux too.
-// Windows is not supported.
+// portable backend, in which a pipe for each shared segment wakes those who
+// wait; the build tag ipc_portable selects it on Linux too. Windows is not
+// supported.
 //
 // # Differences from Python
 //

@@ -63,7 +63,7 @@ func newHandle(sh space.Shape) (*space.Handle, error) {
 // dataSize is how many bytes n values take, an error if no segment can have them.
 func dataSize(n int, size uintptr) (uint32, error) {
 	const most = shm.MaxSize - 1<<20 // what else a segment holds is less than the rest
-	if size > 0 && uint64(n) > most/uint64(size) {
+	if uint64(n) > most/uint64(max(size, 1)) {
 		return 0, fmt.Errorf("%d values of %d bytes are too much for shared memory", n, size)
 	}
 	return uint32(n) * uint32(size), nil

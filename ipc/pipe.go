@@ -62,14 +62,16 @@ func encoded(plan *codec.Plan, p unsafe.Pointer, f func(head, body []byte) error
 	if err := plan.Encode(&s.enc, p); err != nil {
 		return sendError(err)
 	}
-	s.keep(s.enc.Buf)
-	return f(nil, s.enc.Buf)
+	b := s.enc.Buf
+	s.enc.Buf = nil
+	s.keep(b)
+	return f(nil, b)
 }
 
 func sendError(err error) error { return fmt.Errorf("ipc: value to be sent: %w", err) }
 
 // decoded fills *p from the message that f gives. It may use the buffer that
-// it is given.
+// it is given. What makes up most of a message is not copied out of it.
 func decoded(plan *codec.Plan, p unsafe.Pointer, f func(buf []byte) ([]byte, error)) error {
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
@@ -77,8 +79,18 @@ func decoded(plan *codec.Plan, p unsafe.Pointer, f func(buf []byte) ([]byte, err
 	if err != nil {
 		return err
 	}
-	s.keep(b)
-	return decode(plan, b, p)
+	s.dec = codec.Decoder{Buf: b, Alias: true}
+	err = plan.Decode(&s.dec, p)
+	if s.dec.Aliased() {
+		s.buf = nil // it is a part of the value now
+	} else {
+		s.keep(b)
+	}
+	s.dec.Buf = nil
+	if err != nil {
+		return recvError(err)
+	}
+	return nil
 }
 
 func (s *scratch) keep(b []byte) {

@@ -36,12 +36,12 @@ func newSemaphore(n int, bounded uint32) (*Semaphore, error) {
 	if n < 0 || n > word.MaxPermits {
 		panic("ipc: a semaphore has 0 to " + strconv.Itoa(word.MaxPermits) + " permits, not " + strconv.Itoa(n))
 	}
-	o, err := newObject(space.Shape{Kind: space.Semaphore, Maps: 1, Data: space.SemaphoreData, Param: bounded})
+	h, err := newHandle(space.Shape{Kind: space.Semaphore, Maps: 1, Data: space.SemaphoreData, Param: bounded})
 	if err != nil {
 		return nil, fmt.Errorf("ipc: semaphore: %w", err)
 	}
 	s := new(Semaphore)
-	s.adopt(o.Open(0))
+	s.adopt(h)
 	s.s.Init(n)
 	return s, nil
 }

@@ -67,17 +67,20 @@ func encodeHooked(e *codec.Encoder, v reflect.Value) error {
 	if f, ok := v.Interface().(*os.File); ok {
 		return encodeFile(e, c, f)
 	}
-	t := v.Interface().(traveler)
+	return encodeTraveler(e, c, v.Interface().(traveler))
+}
+
+func encodeTraveler(e *codec.Encoder, c *cargo, t traveler) error {
 	h := t.held()
 	if h == nil {
-		return errors.New("ipc: zero " + v.Type().Elem().String() + " can't travel")
+		return errors.New("ipc: zero " + reflect.TypeOf(t).Elem().String() + " can't travel")
 	}
 	i, err := c.load(h)
 	if err != nil {
 		return public(err)
 	}
 	off, gen, role := h.Address()
-	for _, n := range []uint64{uint64(i) + 1, uint64(off), uint64(gen), uint64(role)} {
+	for _, n := range []uint64{uint64(i) + 1, uint64(h.Kind()), uint64(off), uint64(gen), uint64(role)} {
 		e.PutUint(n)
 	}
 	return encodeSocks(e, c, h)
@@ -98,18 +101,24 @@ func decodeHooked(d *codec.Decoder, v reflect.Value) error {
 		v.Set(reflect.ValueOf(f))
 		return err
 	}
-	var n [3]uint64
+	v.Set(reflect.New(v.Type().Elem()))
+	return decodeTraveler(d, a, first-1, v.Interface().(traveler))
+}
+
+// decodeTraveler makes the zero t the one that comes, whose segment has been read.
+func decodeTraveler(d *codec.Decoder, a *arrival, segment uint64, t traveler) error {
+	var n [4]uint64
 	for i := range n {
+		var err error
 		if n[i], err = d.Uint(); err != nil {
 			return err
 		}
 	}
-	if first > uint64(len(a.spaces)) {
-		return errors.New("no such segment")
+	kind := space.Kind(n[0])
+	if segment >= uint64(len(a.spaces)) || !isOf(t, kind) {
+		return errors.New("no such segment, or no such object in it")
 	}
-	v.Set(reflect.New(v.Type().Elem()))
-	t := v.Interface().(traveler)
-	h, err := a.spaces[first-1].Find(t.kind(), uint32(n[0]), uint32(n[1]), int(n[2]))
+	h, err := a.spaces[segment].Find(kind, uint32(n[1]), uint32(n[2]), int(n[3]))
 	if err != nil {
 		return err
 	}
@@ -118,6 +127,13 @@ func decodeHooked(d *codec.Decoder, v reflect.Value) error {
 	}
 	t.adopt(h)
 	return nil
+}
+
+// isOf reports whether t can be an object of the kind. A lock can be the guard
+// of a value or an array.
+func isOf(t traveler, kind space.Kind) bool {
+	_, lock := t.(*Lock)
+	return kind == t.kind() || lock && (kind == space.Value || kind == space.Array)
 }
 
 // The sockets of a pipe or a queue, if it has them, travel as files. What

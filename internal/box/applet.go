@@ -12,8 +12,19 @@ import (
 // runApplet runs an applet under a guard against signals and puts what came of
 // it into words.
 func runApplet(name string, command applets.Command) error {
+	err := underGuard(command.Run)
+	var r *refusal
+	if err == nil || errors.As(err, &r) {
+		return err
+	}
+	return appletError(name, err)
+}
+
+// underGuard runs what starts children. It ends them in any case, and makes a
+// signal that came meanwhile the exit code.
+func underGuard(run func(context.Context) error) error {
 	g := startGuard()
-	err := command.Run(g.ctx)
+	err := run(g.ctx)
 	if err == nil {
 		err = g.settle()
 	}
@@ -31,7 +42,7 @@ func runApplet(name string, command applets.Command) error {
 	if childSignal(err) == syscall.SIGPIPE {
 		return &refusal{code: exitSignal + int(syscall.SIGPIPE)}
 	}
-	return appletError(name, err)
+	return err
 }
 
 // appletError is the error of an applet, with a hint where the system ran out

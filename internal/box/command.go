@@ -22,6 +22,7 @@ func boxCommands() []commandEntry {
 		{"install", "Make links named as the applets.", func() boxCommand { return &installCommand{} }},
 		{"uninstall", "Remove these links.", func() boxCommand { return &uninstallCommand{} }},
 		{"test", "Run the acceptance tests against this very binary.", func() boxCommand { return &testCommand{} }},
+		{"bench", "What the operations cost on this machine.", func() boxCommand { return &benchCommand{} }},
 		{"help", "How to use an applet or a command.", func() boxCommand { return &helpCommand{} }},
 	}
 }

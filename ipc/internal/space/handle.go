@@ -33,6 +33,7 @@ type Handle struct {
 	once  sync.Once
 
 	local word.Local
+	depth word.Depth
 	socks []int // see SetSocks
 	rings []*word.Ring
 	spin  park.Spinner

@@ -7,6 +7,9 @@ import (
 	"github.com/mpbox/mpbox/ipc/internal/word"
 )
 
+// RMutex is the object's lock, as one of the whole process.
+func (h *Handle) RMutex() word.RMutex { return word.RMutexAt(h.Mutex(), &h.depth) }
+
 // SemaphoreData is how many bytes of data a semaphore needs: an account for
 // each member.
 const SemaphoreData = 8 * MaxMembers

@@ -182,11 +182,13 @@ func TestBarrierTellsLateWaiterHowItsRoundEnded(t *testing.T) {
 			b := newBarrier(2, atRound(tt.start))
 			waiting, over := false, false
 			w.add(func(p *proc) {
-				waiting = true
 				if _, err := b.Wait(context.Background(), p); err != tt.want {
 					w.fail("Wait() = %v; want %v", err, tt.want)
 				}
-			}).held = func() bool { return waiting && !over }
+			}).held = func() bool {
+				waiting = waiting || b.Waiting() > 0
+				return waiting && !over
+			}
 			w.add(func(p *proc) {
 				env := alone{t, p.pid}
 				tt.end(b, env)
@@ -195,7 +197,7 @@ func TestBarrierTellsLateWaiterHowItsRoundEnded(t *testing.T) {
 				}
 				over = true
 				p.Wake(b.low)
-			}).held = func() bool { return b.Waiting() == 0 && !over }
+			}).held = func() bool { return !waiting }
 			w.play()
 		})
 	}

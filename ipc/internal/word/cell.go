@@ -17,6 +17,13 @@ func (c *Cell[T]) Words() []uint64 {
 	return unsafe.Slice((*uint64)(unsafe.Pointer(c)), CellWords[T]()) // V is at the start of it
 }
 
+// SliceOf is n values in b, which has room for them and begins at a multiple of
+// what a T is aligned to. A T has no pointers.
+func SliceOf[T any](b []byte, n int) []T {
+	_ = b[:n*int(unsafe.Sizeof(*new(T)))]
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), n)
+}
+
 // FitsWord reports whether a T is of a size that a Number can have.
 func FitsWord[T any]() bool {
 	switch unsafe.Sizeof(*new(T)) {

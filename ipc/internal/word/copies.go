@@ -31,19 +31,21 @@ func (c *Copies) at(turn uint64) []atomic.Uint64 {
 
 // Load fills to, which is as long as a copy.
 func (c *Copies) Load(to []uint64) {
-	for {
-		turn := c.Turn.Load()
-		words := c.at(turn)
-		for i := range to {
-			to[i] = words[i].Load()
-		}
-		// The words above are loaded before Turn is. The copy is written
-		// again only when Turn is just about to come round to it.
-		if c.Turn.Load()-turn < CopiesCount-1 {
-			c.Local.acquired()
-			return
-		}
+	for !c.load(c.Turn.Load(), to) {
 	}
+	c.Local.acquired()
+}
+
+// load fills to with the copy that was valid at turn, and reports whether it
+// has not been written again since.
+func (c *Copies) load(turn uint64, to []uint64) bool {
+	words := c.at(turn)
+	for i := range to {
+		to[i] = words[i].Load()
+	}
+	// The words above are loaded before Turn is. They are written again only
+	// from when Turn is about to come round to them.
+	return c.Turn.Load()-turn < CopiesCount-1
 }
 
 // Store makes from the value.
@@ -64,7 +66,7 @@ func (c *Copies) put(from []uint64) {
 		words[i].Store(x)
 	}
 	c.Local.releases()
-	c.Turn.Store(turn + 1) // pairs with the loads in Load
+	c.Turn.Store(turn + 1) // pairs with the loads in load
 }
 
 // Update makes x the value of what f makes of x, which it has filled with the

@@ -36,6 +36,24 @@ func TestCopiesKeepLastStore(t *testing.T) {
 	}
 }
 
+// One who loads slowly, and one who is killed in a store, has the copy half
+// written that the next turn would be of.
+func TestCopiesTellWhenLoadWasInVain(t *testing.T) {
+	c := newCopies(2)
+	for stores := range 2 * uint64(CopiesCount) {
+		turn, was, got := c.Turn.Load(), make([]uint64, 2), make([]uint64, 2)
+		c.Load(was)
+		for i := range stores {
+			c.put([]uint64{10*turn + i, 10*turn + i})
+		}
+		c.at(c.Turn.Load() + 1)[0].Store(1 << 63)
+		valid := c.load(turn, got)
+		if !valid && stores < CopiesCount-1 || valid && !slices.Equal(got, was) {
+			t.Errorf("after %d stores load() = %v, %v; it was %v", stores, got, valid, was)
+		}
+	}
+}
+
 func TestCopiesUpdateInOneStep(t *testing.T) {
 	everyOrder(t, 5000, func(w *world) func() {
 		c := newCopies(2)

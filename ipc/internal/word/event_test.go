@@ -128,19 +128,17 @@ func TestEventWaitersSeePulse(t *testing.T) {
 		everyOrder(t, 10000, func(w *world) func() {
 			word := new(atomic.Uint32)
 			word.Store(start)
-			e, waiting := EventAt(word, nil), 0
-			for range 2 {
-				w.add(func(p *proc) {
-					waiting++
-					if err := e.Wait(context.Background(), p); err != nil {
-						w.fail("Wait() = %v; want nil", err)
-					}
-				})
+			e := EventAt(word, nil)
+			wait := func(p *proc) {
+				if err := e.Wait(context.Background(), p); err != nil {
+					w.fail("Wait() = %v; want nil", err)
+				}
 			}
+			first, second := w.add(wait), w.add(wait)
 			w.add(func(p *proc) {
 				e.Set(p)
 				e.Clear()
-			}).held = func() bool { return waiting < 2 }
+			}).held = func() bool { return !first.begun() || !second.begun() }
 			return nil
 		})
 	}

@@ -93,7 +93,7 @@ func againstModel(t *testing.T, r *Ring, ops []byte) {
 				}
 			}
 		case 2:
-			all := []modelled{m.a(id, n), m.a(id+1, n/2), m.a(id+2, n/3), m.a(id+3, n)}
+			all := []modelled{m.a(id, n/3), m.a(id+1, n/2), m.a(id+2, n), m.a(id+3, n/4)}
 			if !m.fits(all[0]) {
 				continue // it would wait
 			}

@@ -91,9 +91,9 @@ func TestRingOfAnyBytesComesToAnEnd(t *testing.T) {
 func TestRingStaysInStepAfterSpoiltHeader(t *testing.T) {
 	for _, h := range []uint32{lenMask, 249, 61, 12} {
 		for _, many := range []bool{false, true} {
-			r, env := newRing(64, 0, 1<<32-16, 0), alone{t, 1}
+			r, env := newRing(64, 0, 1<<32-16, 0), &counting{alone: alone{t, 1}}
 			r.Putters = nobody
-			r.publish(env, nil, message(1, 8), 0)
+			give(r, env, message(1, 8), 0)
 			var b [header]byte
 			binary.LittleEndian.PutUint32(b[:], h)
 			r.copyIn(bytesOf(r.Tail.Load()), b[:])
@@ -103,9 +103,9 @@ func TestRingStaysInStepAfterSpoiltHeader(t *testing.T) {
 			} else {
 				_, err = r.TryRecv(env, nil)
 			}
-			if err != io.EOF || r.left() != len(r.Data) {
-				t.Errorf("header %#x, many %v: %v, %d bytes left; want io.EOF, %d",
-					h, many, err, r.left(), len(r.Data))
+			if err != io.EOF || r.left() != len(r.Data) || env.wakes != 1 {
+				t.Errorf("header %#x, many %v: %v, %d bytes left, %d wakes; want io.EOF, %d, 1",
+					h, many, err, r.left(), env.wakes, len(r.Data))
 			}
 		}
 	}

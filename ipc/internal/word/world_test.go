@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/mpbox/mpbox/ipc/internal/steps"
 )
 
 // A world runs a few processes of which exactly one moves at a time. Each call
@@ -115,9 +117,26 @@ func (w *world) step() bool {
 		w.early--
 	}
 	p.asleep, p.woken = nil, false
+	running = p
 	p.resume <- nap
 	<-w.yield
+	running = nil
 	return true
+}
+
+// running is the process that moves. If the words are those of package steps,
+// each use of one is a point.
+var running *proc
+
+// stepped is whether they are.
+var _, stepped = any((*atomic.Uint32)(nil)).(*steps.Uint32)
+
+func init() {
+	steps.Before = func() {
+		if p := running; p != nil {
+			p.point()
+		}
+	}
 }
 
 func (w *world) able() []*proc {
@@ -182,6 +201,14 @@ func (p *proc) point() (napped bool) {
 		runtime.Goexit()
 	}
 	return napped
+}
+
+// begun reports whether p has used a word.
+func (p *proc) begun() bool {
+	if stepped {
+		return p.points > 1 // the first was before it
+	}
+	return p.points > 0
 }
 
 // Pid implements Env. A process that unwinds after its death is nobody: what
