@@ -83,6 +83,9 @@ func encodeTraveler(e *codec.Encoder, c *cargo, t traveler) error {
 	for _, n := range []uint64{uint64(i) + 1, uint64(h.Kind()), uint64(off), uint64(gen), uint64(role)} {
 		e.PutUint(n)
 	}
+	if cond, ok := t.(*Cond); ok {
+		return encodeTraveler(e, c, cond.L)
+	}
 	return encodeSocks(e, c, h)
 }
 
@@ -121,6 +124,13 @@ func decodeTraveler(d *codec.Decoder, a *arrival, segment uint64, t traveler) er
 	h, err := a.spaces[segment].Find(kind, uint32(n[1]), uint32(n[2]), int(n[3]))
 	if err != nil {
 		return err
+	}
+	if cond, ok := t.(*Cond); ok {
+		cond.adopt(h)
+		if segment, err = d.Uint(); err != nil {
+			return err
+		}
+		return decodeTraveler(d, a, segment-1, cond.L)
 	}
 	if err := decodeSocks(d, a, h); err != nil {
 		return err

@@ -49,6 +49,7 @@ func All() []Measurement {
 		{"rlock/free", Nanoseconds, 0, "", rlockFree, nil},
 		{"semaphore", Microseconds, 0, "", semaphorePingPong, nil},
 		{"event", Microseconds, 0, "", eventPingPong, nil},
+		{"condition", Microseconds, 0, "", condPingPong, nil},
 		{"barrier/2", Microseconds, 0, "", barrier(2), nil},
 		{"barrier/4", Microseconds, 0, "", barrier(4), nil},
 		{"barrier/8", Microseconds, 0, "", barrier(8), nil},

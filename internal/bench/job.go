@@ -25,6 +25,8 @@ type job struct {
 	Down    *ipc.Semaphore
 	Ping    *ipc.Event
 	Pong    *ipc.Event
+	Cond    *ipc.Cond
+	Turn    *ipc.Value[int64]
 	Barrier *ipc.Barrier
 }
 
@@ -43,6 +45,7 @@ const (
 	contends
 	answersSemaphores
 	answersEvents
+	answersConds
 	meets
 )
 
@@ -58,6 +61,7 @@ var tasks = [...]func(context.Context, job) error{
 	contends:          contend,
 	answersSemaphores: answerSemaphores,
 	answersEvents:     answerEvents,
+	answersConds:      answerConds,
 	meets:             meet,
 }
 

@@ -9,6 +9,7 @@ import (
 	"path"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/mpbox/mpbox/internal/bench"
 )
@@ -70,7 +71,7 @@ func (c *benchCommand) choose(all []bench.Measurement) ([]bench.Measurement, err
 
 // measure makes the rows and prints them.
 func (c *benchCommand) measure(ctx context.Context, build Build, chosen []bench.Measurement) error {
-	plan := planFor(len(chosen), c.Quick)
+	plan := newPlan(c.Quick)
 	doc := newBenchDocument(build, plan)
 	var peer *python
 	if c.Peers {
@@ -88,9 +89,9 @@ func (c *benchCommand) measure(ctx context.Context, build Build, chosen []bench.
 	}
 	progress := newProgress(len(chosen))
 	defer progress.clear()
-	for _, m := range chosen {
+	for i, m := range chosen {
 		progress.show(m.Name)
-		row := plan.measure(ctx, &m, peer)
+		row := plan.measure(ctx, &m, peer, plan.shareEnd(time.Now(), len(chosen)-i))
 		progress.clear()
 		if ctx.Err() != nil {
 			return ctx.Err()

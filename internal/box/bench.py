@@ -219,8 +219,8 @@ class Events(Shape):
 
 
 def answer_condition(cond, turn):
-    while True:
-        with cond:
+    with cond:
+        while True:
             while turn.value != 1:
                 cond.wait()
             turn.value = 0
@@ -235,8 +235,8 @@ class Conditions(Shape):
 
     def run(self, n):
         cond, turn = self.cond, self.turn
-        for _ in range(n):
-            with cond:
+        with cond:
+            for _ in range(n):
                 turn.value = 1
                 cond.notify()
                 while turn.value != 0:
@@ -372,7 +372,9 @@ class Sampler:
     def warm_up(self, seconds):
         self.n = 1
         while True:
-            n, fastest = self.n, min(self.timed() for _ in range(3))
+            n, fastest = self.n, self.timed()
+            if n > 1 or fastest <= 2 * seconds:
+                fastest = min(fastest, self.timed(), self.timed())
             self.n = max(1, int(n * min(seconds / fastest, 50)))
             if fastest >= seconds / 4:
                 return fastest / n

@@ -143,7 +143,7 @@ func TestDigits(t *testing.T) {
 }
 
 func TestDocumentHasAllAsJSON(t *testing.T) {
-	doc := newBenchDocument(Build{Version: "1.2.3"}, planFor(1, false))
+	doc := newBenchDocument(Build{Version: "1.2.3"}, newPlan(false))
 	doc.Rows = rowsOf()
 	text, err := doc.json()
 	if err != nil {
@@ -188,12 +188,16 @@ func TestChooseMeasurements(t *testing.T) {
 	}
 }
 
-func TestEverythingFitsIntoAMinute(t *testing.T) {
-	n := len(bench.All())
-	for _, quick := range []bool{false, true} {
-		if p := planFor(n, quick); time.Duration(n)*p.share >= time.Minute || p.rounds < 1 {
-			t.Errorf("%d measurements of %v are too long", n, p.share)
+func TestTheTimeIsSharedAmongTheRows(t *testing.T) {
+	p := newPlan(false)
+	now := p.end.Add(-9 * time.Second)
+	for rows, want := range map[int]time.Duration{1: 5 * time.Second, 3: 3 * time.Second, 9: time.Second} {
+		if got := p.shareEnd(now, rows).Sub(now); got != want {
+			t.Errorf("with %d rows left in 9 s, one has %v; want %v", rows, got, want)
 		}
+	}
+	if late := p.end.Add(time.Second); p.shareEnd(late, 1).After(late) {
+		t.Error("there is time left after the end")
 	}
 }
 
@@ -322,10 +326,8 @@ func TestPythonMeasuresTheSame(t *testing.T) {
 	for _, found := range regexp.MustCompile(`(?m)^    "(.+?)":`).FindAllStringSubmatch(shapes, -1) {
 		theirs = append(theirs, found[1])
 	}
-	for _, name := range ours {
-		if !slices.Contains(theirs, name) {
-			t.Errorf("bench.py does not measure %s", name)
-		}
+	if !slices.Equal(ours, theirs) {
+		t.Errorf("we measure %q\nPython %q", ours, theirs)
 	}
 }
 

@@ -15,18 +15,25 @@ import (
 type benchPlan struct {
 	rounds int           // samples of each side, at most
 	sample time.Duration // how long a sample is meant to take
-	share  time.Duration // when to begin no further round
+	end    time.Time     // of everything
 }
 
 // The whole of it is to end in under a minute, with Python beside it.
 const benchTime = 45 * time.Second
 
-// planFor divides the time among so many measurements.
-func planFor(n int, quick bool) benchPlan {
+// newPlan makes the plan of a run that begins now.
+func newPlan(quick bool) benchPlan {
+	end := time.Now().Add(benchTime)
 	if quick {
-		return benchPlan{rounds: 2, sample: 2 * time.Millisecond, share: time.Second}
+		return benchPlan{rounds: 2, sample: 2 * time.Millisecond, end: end}
 	}
-	return benchPlan{rounds: 7, sample: 60 * time.Millisecond, share: min(benchTime/time.Duration(n), 5*time.Second)}
+	return benchPlan{rounds: 7, sample: 60 * time.Millisecond, end: end}
+}
+
+// shareEnd is when the next of so many rows that are left begins no further
+// round.
+func (p benchPlan) shareEnd(now time.Time, rows int) time.Time {
+	return now.Add(min(p.end.Sub(now)/time.Duration(rows), 5*time.Second))
 }
 
 // stuck is how long one sample may take until it is given up.
@@ -97,13 +104,12 @@ type contender struct {
 }
 
 // measure makes a row: a sample of each contender in turn, so that what else
-// the machine does hits them all.
-func (p benchPlan) measure(ctx context.Context, m *bench.Measurement, peer *python) benchRow {
+// the machine does hits them all. After end it begins no further round.
+func (p benchPlan) measure(ctx context.Context, m *bench.Measurement, peer *python, end time.Time) benchRow {
 	row := benchRow{Name: m.Name, Unit: m.Unit, Better: "lower", Ours: &cost{}}
 	if m.Unit.Rate() {
 		row.Better = "higher"
 	}
-	end := time.Now().Add(p.share)
 	ours := newSampler(ctx, m.Begin)
 	defer ours.close()
 	contenders := []contender{{row.Ours, ours.take}}
@@ -195,6 +201,9 @@ func warmUp(run func(n int) error, n int, sample time.Duration) (seconds float64
 				return 0, n, err
 			}
 			fastest = min(fastest, took)
+			if n == 1 && took > 2*sample {
+				break // slow in any case, and the time is short
+			}
 		}
 		next = scaled(n, sample, fastest, 50)
 		if fastest >= sample/4 {

@@ -79,17 +79,25 @@ func (h *Handle) connect() {
 			r.Getters = func(look bool) bool { return !look || h.CanGet(true) }
 			taken := h.taken(h.s.slot)
 			r.Taking = func(n int) { taken.Add(uint32(n)) }
-			r.PutWaits = func(on bool) { h.markIf(on, QueueWaitPut) }
-			r.GetWaits = func(on bool) { h.markIf(on, QueueWaitGet) }
+			r.PutWaits, r.GetWaits = h.waits(QueueWaitPut), h.waits(QueueWaitGet)
 		}
 	}
 }
 
-func (h *Handle) markIf(on bool, m int) {
-	if on {
-		h.mark(m, h.s.slot)
-	} else {
-		h.unmark(m, h.s.slot)
+// waits keeps this process marked in map m as long as any of its goroutines
+// waits: it is told when one begins, and when it no longer does.
+func (h *Handle) waits(m int) func(on bool) {
+	var mu sync.Mutex
+	n := 0
+	return func(on bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		if on {
+			n++
+			h.mark(m, h.s.slot)
+		} else if n--; n == 0 {
+			h.unmark(m, h.s.slot)
+		}
 	}
 }
 

@@ -32,6 +32,21 @@ func (o Object) semaphore() word.Semaphore {
 	}
 }
 
+// CondData is how many bytes of data a cond needs: entries for so many waits.
+const CondData = 8 * 2048
+
+// Cond is the object as a cond.
+func (h *Handle) Cond() word.Cond {
+	c := h.cond()
+	c.Slot = h.s.slot
+	return c
+}
+
+func (o Object) cond() word.Cond {
+	last, _ := o.State()
+	return word.Cond{Last: last, Used: o.Word(0), Entries: shm.Words(o.Data())}
+}
+
 // Number is the object as a value of so many bytes.
 func (h *Handle) Number(bytes uintptr) word.Number {
 	w, _ := h.State()
@@ -65,6 +80,17 @@ func (o Object) giveUp(env word.Env, slot int, left bool) {
 	case Semaphore:
 		s := o.semaphore()
 		s.GiveUp(env, slot)
+	case Cond:
+		c := o.cond()
+		c.GiveUp(env, slot)
+	}
+}
+
+// wakeData wakes those who sleep on the data of the object.
+func (o Object) wakeData() {
+	if o.Kind() == Cond {
+		c := o.cond()
+		c.WakeAll(&Handle{s: o.s})
 	}
 }
 
@@ -77,6 +103,11 @@ func (h *Handle) LookAfterOthers() {
 	case Semaphore:
 		s := h.semaphore()
 		for slot := range s.Holders {
+			h.s.lookAfter(slot)
+		}
+	case Cond:
+		c := h.cond()
+		for slot := range c.Notified {
 			h.s.lookAfter(slot)
 		}
 	}

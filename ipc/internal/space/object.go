@@ -88,8 +88,11 @@ func (sh Shape) header() uint32 {
 	return prefix + uint32(sh.Maps)*mapBytes + uint32(sh.Rings)*ringWords
 }
 
-// data is the size of the data, in whole cache lines.
-func (sh Shape) data() uint32 { return (uint32(sh.Rings)*sh.RingSize + sh.Data + 63) &^ 63 }
+// data is the size of the data, in whole cache lines. It may be more than any
+// segment has.
+func (sh Shape) data() uint64 {
+	return (uint64(sh.Rings)*uint64(sh.RingSize) + uint64(sh.Data) + 63) &^ 63
+}
 
 // Object is a shared object in a segment.
 type Object struct {
@@ -170,6 +173,7 @@ func (o Object) locks(yield func(*atomic.Uint32) bool) {
 // wakeAll wakes everyone who sleeps on any word of the object, so that they
 // look at the holders again.
 func (o Object) wakeAll() {
+	o.wakeData()
 	_, state := o.State()
 	o.s.park.Wake(state)
 	for i := range 2 {
@@ -232,11 +236,12 @@ func (k Kind) roles() int {
 func (s *Space) Alloc(sh Shape) (Object, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	header, data := sh.header(), sh.data()
+	header, size := sh.header(), sh.data()
 	top, end := s.seg.U32(offTop).Load(), s.seg.U32(offEnd).Load()
-	if top > end || uint64(end-top) < uint64(header)+uint64(data) {
+	if top > end || uint64(end-top) < uint64(header)+size {
 		return s.reuse(sh)
 	}
+	data := uint32(size)
 	if err := s.reserve(top, header, end-data, data); err != nil {
 		return Object{}, err
 	}
@@ -275,9 +280,9 @@ func (s *Space) prepare(end uint32) {
 func (s *Space) reuse(sh Shape) (found Object, err error) {
 	err = s.locked(func() error {
 		for o := range s.objects {
-			if o.size() == sh.header() && o.u32(offBytes).Load() == sh.data() && o.abandoned() {
+			if o.size() == sh.header() && uint64(o.u32(offBytes).Load()) == sh.data() && o.abandoned() {
 				clear(s.seg.Bytes(o.off+prefix, o.size()-prefix))
-				clear(s.seg.Bytes(o.u32(offData).Load(), sh.data()))
+				clear(s.seg.Bytes(o.u32(offData).Load(), uint32(sh.data())))
 				o.init(sh, o.u32(offGen).Load()+1, o.u32(offData).Load())
 				found = o
 				return nil
@@ -289,13 +294,16 @@ func (s *Space) reuse(sh Shape) (found Object, err error) {
 }
 
 func (o Object) init(sh Shape, gen, data uint32) {
-	clear(o.s.seg.Bytes(o.off, prefix))
+	// What is used again has its size all the time: if we die in here, the
+	// others still walk past it.
+	o.u32(offKind).Store(0)
+	clear(o.s.seg.Bytes(o.off+offMaps, prefix-offMaps))
 	o.u32(offGen).Store(gen)
 	o.u32(offSize).Store(sh.header())
 	o.u32(offMaps).Store(uint32(sh.Maps))
 	o.u32(offParam).Store(sh.Param)
 	o.u32(offData).Store(data)
-	o.u32(offBytes).Store(sh.data())
+	o.u32(offBytes).Store(uint32(sh.data()))
 	o.u32(offRings).Store(uint32(sh.Rings))
 	if sh.Rings > 0 {
 		o.u32(offRing).Store(sh.RingSize)

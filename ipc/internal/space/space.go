@@ -104,7 +104,7 @@ func newSpace(seg *shm.Segment, p park.Parker, slot int) *Space {
 func New() (*Space, error) { return NewSized(shm.Size) }
 
 // SizeFor is how big a segment must be that is to hold one object.
-func SizeFor(sh Shape) uint64 { return offObjects + uint64(sh.header()) + uint64(sh.data()) }
+func SizeFor(sh Shape) uint64 { return offObjects + uint64(sh.header()) + sh.data() }
 
 // NewSized makes a segment whose first member is this process. It stays mapped
 // until Unpin, and as long as this process has a handle in it.

@@ -21,6 +21,9 @@ var ErrBroken = errors.New("barrier is broken")
 // Waiters sleep on the lower half. Who ends or breaks a round takes the mark of
 // the sleepers away and wakes them. The upper half tells a waiter that wakes
 // late how its round ended.
+//
+// Where there is an action, the last party to arrive is counted too, and ends
+// the round after it. Until then those who come for the next round wait.
 const (
 	arrivedMask  = 1<<14 - 1
 	brokenBit    = 1 << 14
@@ -38,11 +41,14 @@ type Barrier struct {
 	low     *atomic.Uint32
 	parties uint32
 	local   *Local
+	// Action is what the last party to arrive does before any goes on; nil for
+	// nothing. It is the same with all parties.
+	Action func() error
 }
 
 // BarrierAt is the barrier of that many parties in state, whose low half is low.
 func BarrierAt(state *atomic.Uint64, low *atomic.Uint32, parties uint32, local *Local) Barrier {
-	return Barrier{state, low, parties, local}
+	return Barrier{state: state, low: low, parties: parties, local: local}
 }
 
 // wake wakes the sleepers, if v, which was replaced, had their mark.
@@ -68,29 +74,65 @@ func next(v uint64, reset bool) uint64 {
 
 // Wait arrives and returns when all parties have. The index is the number of
 // parties that had arrived before. A context that ends breaks the barrier,
-// unless its round was complete by then.
+// unless its round was complete by then. So does an action that fails, whose
+// error the last party gets.
 func (b Barrier) Wait(ctx context.Context, env Env) (index int, err error) {
 	if err := ctx.Err(); err != nil {
 		b.Abort(env)
 		return 0, err
 	}
-	for {
+	for spin := true; ; {
 		v := b.state.Load()
-		if v&brokenBit != 0 {
-			return 0, ErrBroken
-		}
 		n := arrived(v)
-		b.local.releases()
-		if n+1 == b.parties {
-			if b.state.CompareAndSwap(v, next(v, false)) {
-				b.wake(env, v)
-				b.local.acquired()
-				return int(n), nil
+		switch {
+		case v&brokenBit != 0:
+			return 0, ErrBroken
+		case n >= b.parties: // their action is under way
+			if err := b.pause(ctx, env, v, &spin); err != nil {
+				b.Abort(env)
+				return 0, err
 			}
 			continue
 		}
-		if b.state.CompareAndSwap(v, v+1) {
+		last, to := n+1 == b.parties, v+1
+		if last && b.Action == nil {
+			to = next(v, false)
+		}
+		if b.local.releases(); !b.state.CompareAndSwap(v, to) {
+			continue
+		}
+		switch {
+		case !last:
 			return int(n), b.await(ctx, env, round(v))
+		case b.Action != nil:
+			return int(n), b.act(env, round(v))
+		}
+		b.wake(env, v)
+		b.local.acquired()
+		return int(n), nil
+	}
+}
+
+// act does the action for round r, all of whose parties are there, and ends it.
+func (b Barrier) act(env Env, r uint64) error {
+	done := false
+	defer func() {
+		if !done { // but failed, or panicked
+			b.breakRound(env, r)
+		}
+	}()
+	if err := b.Action(); err != nil {
+		return err
+	}
+	for done = true; ; {
+		v := b.state.Load()
+		if round(v) != r || v&brokenBit != 0 {
+			return ErrBroken // meanwhile, by another
+		}
+		if b.local.releases(); b.state.CompareAndSwap(v, next(v, false)) {
+			b.wake(env, v)
+			b.local.acquired()
+			return nil
 		}
 	}
 }
@@ -107,21 +149,28 @@ func (b Barrier) await(ctx context.Context, env Env, r uint64) error {
 		case v&brokenBit != 0:
 			return ErrBroken
 		}
-		// The word changes with each arrival: as long as parties come, the
-		// others can't be far.
-		if spin = spin && env.Spin(b.low, uint32(v), int(b.parties)); spin {
-			continue
-		}
-		if v&barrierSleep == 0 && !b.state.CompareAndSwap(v, v|barrierSleep) {
-			continue
-		}
-		if _, err := env.Wait(ctx, b.low, uint32(v|barrierSleep)); err != nil {
+		if err := b.pause(ctx, env, v, &spin); err != nil {
 			if b.breakRound(env, r) {
 				return err
 			}
 			ctx = context.WithoutCancel(ctx) // the round is over: take its result
 		}
 	}
+}
+
+// pause waits for another state than v. It spins if it should, and if that was
+// in vain, says that it should not any more.
+func (b Barrier) pause(ctx context.Context, env Env, v uint64, spin *bool) error {
+	// The word changes with each arrival: as long as parties come, the
+	// others can't be far.
+	if *spin = *spin && env.Spin(b.low, uint32(v), int(b.parties)); *spin {
+		return nil
+	}
+	if v&barrierSleep == 0 && !b.state.CompareAndSwap(v, v|barrierSleep) {
+		return nil
+	}
+	_, err := env.Wait(ctx, b.low, uint32(v|barrierSleep))
+	return err
 }
 
 // breakRound breaks the barrier if it is in round r still.

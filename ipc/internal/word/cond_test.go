@@ -108,6 +108,26 @@ func TestCondNotifiesOldestFirst(t *testing.T) {
 	}
 }
 
+// What a dead process leaves waits for nobody, and what it was notified of is
+// passed on to another, not to itself.
+func TestCondGivesUpEntriesOfTheDead(t *testing.T) {
+	const f, w, n = condFree, condWaiting, condNotified
+	c, env := newMeeting(8), alone{t, 9}
+	for _, slot := range []int{1, 1, 2, 1, 3} {
+		c.of(slot).Enlist()
+	}
+	c.Notify(env, 1)
+	c.GiveUp(env, 1)
+	if want := []int{f, f, n, f, w}; !slices.Equal(c.states(), want) {
+		t.Errorf("entries %v; want %v", c.states(), want)
+	}
+	c.GiveUp(env, 3)
+	c.GiveUp(env, 2)
+	if want := []int{f, f, f, f, f}; !slices.Equal(c.states(), want) {
+		t.Errorf("entries %v; want %v", c.states(), want)
+	}
+}
+
 func TestCondTakesAsManyAsItHasEntries(t *testing.T) {
 	c := newMeeting(3)
 	var es []Entry

@@ -18,6 +18,8 @@ func everyOrder(t *testing.T, limit int, build func(w *world) (check func())) {
 	watchdog.Start(t)
 	if testing.Short() {
 		limit /= 10
+	} else if stepped {
+		limit /= 2
 	}
 	all := true
 	for spin := range spinModes {
