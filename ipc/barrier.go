@@ -3,7 +3,10 @@ package ipc
 import (
 	"context"
 	"fmt"
+	"slices"
+	"time"
 
+	"github.com/mpbox/mpbox/ipc/internal/codec"
 	"github.com/mpbox/mpbox/ipc/internal/space"
 	"github.com/mpbox/mpbox/ipc/internal/word"
 )
@@ -16,36 +19,89 @@ import (
 // Wait of the same round. If a process that holds the barrier ends in any other way
 // than by the return of its target, the barrier breaks: a round that it may
 // have been needed for can't be waited out. In Python: multiprocessing.Barrier.
-type Barrier struct{ h *space.Handle }
+type Barrier struct {
+	h      *space.Handle
+	action *entry // nil for none
+}
 
 // NewBarrier makes a barrier for that many parties, 1 to 16383. It panics on
 // any other number.
-func NewBarrier(parties int) (*Barrier, error) {
+//
+// If there is an action, the last party to arrive calls it, in its own process
+// and with its context, before any goes on. If it returns an error, that party
+// gets the error and the others ErrBrokenBarrier; so they do if it panics, or
+// its process is killed during it.
+func NewBarrier(parties int, action ...Target[None]) (*Barrier, error) {
 	if parties < 1 || parties > word.MaxParties {
 		panic(fmt.Sprintf("ipc: a barrier has 1 to %d parties, not %d", word.MaxParties, parties))
 	}
-	o, err := newObject(space.Shape{Kind: space.Barrier, Maps: 1, Param: uint32(parties)})
+	name := actionName(action)
+	h, err := newHandle(space.Shape{Kind: space.Barrier, Maps: 1, Param: uint32(parties), Data: uint32(len(name))})
 	if err != nil {
 		return nil, fmt.Errorf("ipc: barrier: %w", err)
 	}
-	return &Barrier{o.Open(0)}, nil
+	copy(h.Data(), name)
+	b := new(Barrier)
+	b.adopt(h)
+	return b, nil
 }
 
-func (b *Barrier) held() *space.Handle   { return b.h }
-func (b *Barrier) kind() space.Kind      { return space.Barrier }
-func (b *Barrier) adopt(h *space.Handle) { b.h = h }
+// actionName is what each process that has the barrier finds its action by.
+func actionName(action []Target[None]) string {
+	switch {
+	case len(action) == 0:
+		return ""
+	case len(action) > 1 || action[0].entry == nil:
+		panic("ipc: a barrier has one action at most, which NewTarget has made")
+	}
+	return action[0].entry.name
+}
+
+func (b *Barrier) held() *space.Handle { return b.h }
+func (b *Barrier) kind() space.Kind    { return space.Barrier }
+
+func (b *Barrier) adopt(h *space.Handle) {
+	name := h.Data() // with zeros behind it
+	if i := slices.Index(name, 0); i >= 0 {
+		name = name[:i]
+	}
+	b.h, b.action = h, entries[string(name)]
+}
 
 // Wait arrives at the barrier and returns when all parties have. It returns
 // how many had arrived before, so that each party of a round gets a number of
 // its own, from 0. If ctx ends first it returns ctx.Err() and the barrier is
-// broken. Other errors are ErrBrokenBarrier and ErrClosed.
+// broken. Other errors are ErrBrokenBarrier, ErrClosed, and that of the action.
 func (b *Barrier) Wait(ctx context.Context) (int, error) {
 	if err := b.h.Enter(); err != nil {
 		return 0, public(err)
 	}
 	defer b.h.Exit()
-	i, err := b.h.Barrier().Wait(ctx, b.h)
+	w := b.h.Barrier()
+	if b.action != nil {
+		w.Action = func() error { return b.action.run(ctx, new(codec.Decoder)) }
+	}
+	limited := ctx
+	if limit := time.Duration(b.h.Wide().Load()); limit > 0 {
+		if _, has := ctx.Deadline(); !has {
+			var cancel context.CancelFunc
+			limited, cancel = context.WithTimeout(ctx, limit)
+			defer cancel()
+		}
+	}
+	i, err := w.Wait(limited, b.h)
 	return i, public(err)
+}
+
+// SetTimeout limits each Wait, in any process, that begins from now on with a
+// context that has no deadline: after d it returns context.DeadlineExceeded,
+// and the barrier is broken. If d is not positive there is no limit, as at
+// first. In Python: the argument timeout.
+func (b *Barrier) SetTimeout(d time.Duration) {
+	if b.h.Enter() == nil {
+		defer b.h.Exit()
+		b.h.Wide().Store(uint64(max(d, 0)))
+	}
 }
 
 // Reset makes a barrier whole and empty, also a broken one. Parties that are

@@ -375,6 +375,57 @@ func TestCondPassesOnWhatTheDeadWereNotifiedOf(t *testing.T) { // ROB-15, KF-18
 	r.leave()
 }
 
+// comeAndGo waits again and again, for as long as it takes or a moment, and
+// notifies in between, until it is killed.
+func comeAndGo(ctx context.Context, a condArgs) error {
+	for i := 0; ; i++ {
+		if err := acquireLock(ctx, a.C); err != nil {
+			return err
+		}
+		if i == 50 {
+			if err := a.Out.Put(ctx, "begun"); err != nil {
+				return err
+			}
+		}
+		a.C.Notify(1)
+		short, cancel := context.WithTimeout(ctx, time.Duration(i%5)*100*time.Microsecond)
+		err := a.C.Wait(short)
+		cancel()
+		if err != nil && err != context.DeadlineExceeded && !errors.Is(err, ipc.ErrOwnerDied) {
+			return err
+		}
+		a.C.L.Release()
+	}
+}
+
+var comeAndGoTarget = ipc.NewTarget(comeAndGo)
+
+func TestCondStaysWholeWhoeverIsKilled(t *testing.T) { // ROB-15, KF-17, KF-18
+	ctx := guard(t)
+	r := newWaitingRoom(t, newLock(t))
+	for range 8 {
+		var ps []*ipc.Process
+		for range 3 {
+			ps = append(ps, ipc.NewProcess(comeAndGoTarget, condArgs{C: r.c, Out: r.q}))
+		}
+		start(t, ps...)
+		for range ps {
+			if got := ok(r.q.Get(ctx))(t); got != "begun" {
+				t.Fatalf("one %s", got)
+			}
+		}
+		for _, p := range ps {
+			r.killed(ctx, p)
+		}
+		r.enter(ctx, 1, 1)
+		r.locked(ctx, func() { r.c.Notify(1) })
+		r.expect(ctx, 1, "woken")
+		r.locked(ctx, func() { r.c.Notify(1) })
+		r.expect(ctx, 1, "woken")
+	}
+	r.leave()
+}
+
 // holdAndNotify notifies, and is killed with the lock.
 func holdAndNotify(ctx context.Context, a condArgs) error {
 	if err := a.C.L.Acquire(ctx); err != nil {

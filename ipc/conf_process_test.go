@@ -126,6 +126,7 @@ func TestTerminateAndKillEndASleeper(t *testing.T) { // PROC-20, PROC-21
 }
 
 func TestMainProcessDescribesItself(t *testing.T) { // PROC-07
+	guard(t)
 	p := ipc.CurrentProcess()
 	if code, ended := p.ExitCode(); p.Name != "MainProcess" || p.Pid() != os.Getpid() || !p.IsAlive() ||
 		p.Daemon || code != 0 || ended || ipc.ParentProcess() != nil {
@@ -305,4 +306,47 @@ func TestFiftyCyclesLeaveNoDescriptor(t *testing.T) { // PROC-50
 		}
 	}
 	until(func() bool { return census() == before }, func() { t.Errorf("%s; before: %s", census(), before) })
+}
+
+// shouter is a process with a connection in it.
+type shouter struct{ C *ipc.Conn[*string] }
+
+// Run gives back in capitals what it is asked, until it is asked nothing.
+func (s shouter) Run(ctx context.Context) error {
+	for {
+		word, err := s.C.Recv(ctx)
+		if err != nil || word == nil {
+			return err
+		}
+		loud := strings.ToUpper(*word)
+		if err := s.C.Send(ctx, &loud); err != nil {
+			return err
+		}
+	}
+}
+
+var shouterTarget = ipc.TargetOf[shouter]()
+
+func TestTypeWithAConnectionIsAProcess(t *testing.T) { // PROC-32
+	ctx := guard(t)
+	ours, theirs, err := ipc.Pipe[*string]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ours.Close()
+	p := ipc.NewProcess(shouterTarget, shouter{theirs})
+	start(t, p)
+	theirs.Close()
+	for word, want := range map[string]string{"hello": "HELLO", "world": "WORLD"} {
+		if err := ours.Send(ctx, &word); err != nil {
+			t.Fatal(err)
+		}
+		if got := ok(ours.Recv(ctx))(t); *got != want {
+			t.Errorf("%s came back as %s", word, *got)
+		}
+	}
+	if err := ours.Send(ctx, nil); err != nil {
+		t.Fatal(err)
+	}
+	join(t, p)
 }

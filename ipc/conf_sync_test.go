@@ -2,6 +2,7 @@ package ipc_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -126,4 +127,107 @@ func TestEventWakesTheOthersOfAKilledWaiter(t *testing.T) { // ROB-15
 		join(t, ps[1:]...)
 		e.Close()
 	}
+}
+
+// counterArgs is a counter that others wait for.
+type counterArgs struct {
+	C     *ipc.Cond
+	V     *ipc.Value[int]
+	Until int
+	Limit time.Duration // 0: none
+	Said  *ipc.Sender[string]
+}
+
+// awaitCount says that it waits for the counter, and then with what success.
+func awaitCount(ctx context.Context, a counterArgs) error {
+	if err := a.C.L.Acquire(ctx); err != nil {
+		return err
+	}
+	defer a.C.L.Release()
+	if err := a.Said.Send(ctx, "waits"); err != nil {
+		return err
+	}
+	if a.Limit > 0 {
+		short, cancel := context.WithTimeout(ctx, a.Limit)
+		defer cancel()
+		ctx = short
+	}
+	began := time.Now()
+	err := a.C.WaitFor(ctx, func() bool { return a.V.Load() == a.Until })
+	result := fmt.Sprint(err)
+	if time.Since(began) < a.Limit {
+		result += " too early"
+	}
+	return a.Said.Send(context.Background(), result)
+}
+
+var awaitCountTarget = ipc.NewTarget(awaitCount)
+
+func TestCondWaitForCountsNotifications(t *testing.T) { // COND-06, COND-07
+	for _, tt := range []struct {
+		increments int
+		limit      time.Duration
+		want       string
+	}{{4, 0, "<nil>"}, {3, 100 * time.Millisecond, context.DeadlineExceeded.Error()}} {
+		t.Run(tt.want, func(t *testing.T) {
+			ctx := guard(t)
+			c, v := newCond(t, newLock(t)), newValue(t, 0)
+			r, s := channel[string](t)
+			p := ipc.NewProcess(awaitCountTarget, counterArgs{c, v, 4, tt.limit, s})
+			start(t, p)
+			ok(r.Recv(ctx))(t)
+			for range tt.increments {
+				if err := c.L.Acquire(ctx); err != nil {
+					t.Fatal(err)
+				}
+				v.Add(1)
+				c.Notify(1)
+				c.L.Release()
+			}
+			if got := ok(r.Recv(ctx))(t); got != tt.want {
+				t.Errorf("WaitFor() after %d increments = %s; want %s", tt.increments, got, tt.want)
+			}
+			join(t, p)
+		})
+	}
+}
+
+func notifyOnce(ctx context.Context, c *ipc.Cond) error {
+	if err := c.L.Acquire(ctx); err != nil {
+		return err
+	}
+	c.Notify(1)
+	c.L.Release()
+	return nil
+}
+
+var notifyOnceTarget = ipc.NewTarget(notifyOnce)
+
+func TestCondWaitTellsWhyItEnds(t *testing.T) { // COND-05, COND-08
+	ctx := guard(t)
+	c := newCond(t, newLock(t))
+	if err := c.L.Acquire(ctx); err != nil {
+		t.Fatal(err)
+	}
+	defer c.L.Release()
+	if err := c.Wait(over()); err != context.Canceled {
+		t.Errorf("Wait() without time = %v", err)
+	}
+	if err := notBefore(t, 100*time.Millisecond, c.Wait); err != context.DeadlineExceeded {
+		t.Errorf("Wait() = %v", err)
+	}
+	p := ipc.NewProcess(notifyOnceTarget, c)
+	start(t, p) // it has the lock when we wait
+	if err := c.Wait(soon(t)); err != nil {
+		t.Errorf("Wait() for a child = %v", err)
+	}
+	join(t, p)
+	short, cancel := context.WithCancel(ctx)
+	wait := mustBlock(t, "Wait", func() {
+		if err := c.Wait(short); err != context.Canceled {
+			t.Errorf("Wait() = %v", err)
+		}
+	})
+	cancel()
+	wait()
 }

@@ -50,8 +50,8 @@
 //
 // # Handles
 //
-// [Conn], [Sender] and [Receiver], [Queue], [Lock], [RLock], [Semaphore] and
-// [BoundedSemaphore], [Event], [Cond], [Barrier], [Value] and [Array] are
+// [Conn], [Sender] and [Receiver], [Queue], [Lock], [RLock], [Semaphore],
+// [Event], [Cond], [Barrier], [Value] and [Array] are
 // handles of objects in shared memory. They travel in the arguments of a
 // process, anywhere in them, and from a child to its own children; on Linux
 // also in messages, to processes that run already. Open files travel in both.

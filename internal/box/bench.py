@@ -372,9 +372,9 @@ class Sampler:
     def warm_up(self, seconds):
         self.n = 1
         while True:
-            n, fastest = self.n, self.timed()
-            if n > 1 or fastest <= 2 * seconds:
-                fastest = min(fastest, self.timed(), self.timed())
+            n, fastest = self.n, min(self.timed(), self.timed())
+            if fastest <= 2 * seconds:
+                fastest = min(fastest, self.timed())
             self.n = max(1, int(n * min(seconds / fastest, 50)))
             if fastest >= seconds / 4:
                 return fastest / n

@@ -267,7 +267,7 @@ func TestWarmUpFindsHowManyMakeASample(t *testing.T) {
 		{"slow", takes(time.Second), 1},
 		{"middling", takes(20 * time.Millisecond), 3},
 		{"slow at first", takes(time.Microsecond, time.Second), 60_000},
-		{"delayed later", takes(time.Microsecond, 0, 0, 0, time.Second, time.Second), 60_000},
+		{"delayed later", takes(time.Microsecond, 0, 0, 0, time.Second), 60_000},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

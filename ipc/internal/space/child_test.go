@@ -31,6 +31,12 @@ func (c *subject) obey(op, rest string) any {
 		fds := []int{3, 4, 5}[:Descriptors]
 		c.s, err = Attach(fds, slot, gen)
 		return err
+	case "arrive":
+		b := Berth{}
+		fmt.Sscan(rest, &b.Slot, &b.Gen)
+		var err error
+		c.s, err = Arrive(3, b)
+		return err
 	case "find":
 		var kind, off, gen uint32
 		var role int

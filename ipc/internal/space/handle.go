@@ -79,6 +79,7 @@ func (h *Handle) connect() {
 			r.Getters = func(look bool) bool { return !look || h.CanGet(true) }
 			taken := h.taken(h.s.slot)
 			r.Taking = func(n int) { taken.Add(uint32(n)) }
+			r.Skipping = func(n int) { h.lose(h, uint32(n)) }
 			r.PutWaits, r.GetWaits = h.waits(QueueWaitPut), h.waits(QueueWaitGet)
 		}
 	}

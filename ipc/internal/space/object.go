@@ -120,6 +120,9 @@ func (o Object) State() (*atomic.Uint64, *atomic.Uint32) {
 // Word is one of the two words that each kind uses as it likes.
 func (o Object) Word(i int) *atomic.Uint32 { return o.u32(offWords + 4*uint32(i)) }
 
+// Wide is those two words as one.
+func (o Object) Wide() *atomic.Uint64 { return o.s.seg.U64(o.off + offWords) }
+
 // Data is the object's data behind its rings.
 func (o Object) Data() []byte {
 	rings := uint32(o.rings()) * o.u32(offRing).Load()

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/mpbox/mpbox/ipc/internal/child"
 )
 
 func TestQueueEndsByWhatItsHoldersDo(t *testing.T) {
@@ -119,4 +121,101 @@ func TestQueueEndsForOthersWhileOneOfOurGoroutinesWaits(t *testing.T) {
 	c.Want("EOF")
 	c.Kill()
 	wg.Wait()
+}
+
+// What a process has taken and not done is lost when it ends, or closes the
+// queue, whoever finds that out.
+func TestTasksAreLostWithWhoTookThem(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		end  func(s *Space, c *child.Child, slot int, gen uint32)
+	}{
+		{"killed and reported", func(s *Space, c *child.Child, slot int, gen uint32) {
+			c.Kill()
+			s.Bury(slot, gen, false)
+		}},
+		{"killed", func(_ *Space, c *child.Child, _ int, _ uint32) { c.Kill() }},
+		{"closed", func(_ *Space, c *child.Child, _ int, _ uint32) { c.Ask("<nil>", "close") }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newSpaceFor(t)
+			h := alloc(t, s, queueShape).Open(0)
+			h.Mark(QueueHasPut)
+			for range 3 {
+				if err := h.Ring(0).Send(t.Context(), h, nil, []byte("x")); err != nil {
+					t.Fatalf("Send() = %v", err)
+				}
+			}
+			c, slot, gen := seat(t, s, h)
+			for range 2 {
+				c.Ask(`"x" <nil>`, "get")
+			}
+			if _, err := h.Ring(0).TryRecv(h, nil); err != nil {
+				t.Fatalf("TryRecv() = %v", err)
+			}
+			if err := h.Tasks().Done(); err != nil {
+				t.Errorf("Done() = %v", err)
+			}
+			if got := h.taken(s.slot).Load(); got != 0 {
+				t.Errorf("%d tasks are in our hands; want 0", got)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			if _, _, err := h.Tasks().Wait(ctx); err != context.Canceled {
+				t.Errorf("Wait() for what a child has taken = %v; want context.Canceled", err)
+			}
+			tt.end(s, c, slot, gen)
+			lost, pid, err := h.Tasks().Wait(t.Context())
+			if lost != 2 || pid != c.Pid() || err != nil {
+				t.Errorf("Wait() = %d lost, the last by %d, %v; want 2, %d, nil", lost, pid, err, c.Pid())
+			}
+			if err := h.Tasks().Done(); err != ErrTooMany {
+				t.Errorf("Done() of nothing = %v; want ErrTooMany", err)
+			}
+		})
+	}
+}
+
+// A long message whose getter is killed half way is put, and never done by
+// anyone: Wait must not wait for that.
+func TestTasksLoseMessageThatItsGetterTookHalf(t *testing.T) {
+	s := newSpaceFor(t)
+	h := alloc(t, s, queueShape).Open(0)
+	c, slot, gen := seat(t, s, h)
+	r, frames := h.Ring(0), 0
+	h.Mark(QueueHasPut)
+	stalled, goOn := make(chan bool), make(chan bool)
+	r.Getters = func(bool) bool {
+		if frames++; frames == 3 {
+			stalled <- true
+			<-goOn
+		}
+		return true
+	}
+	c.Tell("get")
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for _, n := range []int{6 << 10, 4} {
+			if err := r.Send(t.Context(), h, nil, make([]byte, n)); err != nil {
+				t.Errorf("Send() = %v", err)
+			}
+		}
+	})
+	<-stalled
+	for uint32(r.Tail.Load())&^3 != uint32(r.Head.Load())&^3 { // until it has what there is
+		time.Sleep(time.Millisecond)
+	}
+	c.Kill()
+	s.Bury(slot, gen, false)
+	close(goOn)
+	if b, err := r.Recv(t.Context(), h, nil); len(b) != 4 || err != nil {
+		t.Fatalf("Recv() = %d bytes, %v; want the second message", len(b), err)
+	}
+	wg.Wait()
+	if err := h.Tasks().Done(); err != nil {
+		t.Errorf("Done() = %v", err)
+	}
+	if lost, _, err := h.Tasks().Wait(t.Context()); lost != 1 || err != nil {
+		t.Errorf("Wait() = %d lost, %v; want 1, nil", lost, err)
+	}
 }

@@ -129,9 +129,14 @@ func (o Object) loseTasks(env word.Env, slot int, pid uint32) {
 		return
 	}
 	o.Word(0).Store(pid)
+	o.lose(env, n)
+	o.taken(slot).Store(0)
+}
+
+// lose counts n tasks as lost.
+func (o Object) lose(env word.Env, n uint32) {
 	o.Word(1).Add(n)
 	_, w := o.State()
 	w.Add(n * tasksOne)
-	o.taken(slot).Store(0)
 	env.Wake(w)
 }

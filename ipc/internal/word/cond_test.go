@@ -59,6 +59,16 @@ func (c *meeting) states() []int {
 	return states
 }
 
+// enlisted reports whether p has an entry.
+func (c *meeting) enlisted(p *proc) bool {
+	for i := range c.used() {
+		if v := c.Entries[i].Load(); v != condFree && slotOf(v) == int(p.pid) {
+			return true
+		}
+	}
+	return false
+}
+
 // mourner clears up what the dead leave, whenever its process has napped.
 type mourner struct {
 	*proc
@@ -258,24 +268,25 @@ func TestCondNotificationIsForOneThatStays(t *testing.T) {
 // with the lock, the other is notified in its place.
 func TestCondOutlivesItsWaiters(t *testing.T) {
 	everyDeath(t, 40, func(w *world) (*proc, func()) {
-		c, enlisted, passed := newMeeting(4), 0, 0
+		c, begun, passed := newMeeting(4), false, 0
 		w.locks, w.naps = []Mutex{c.m}, 30
 		wait := func(p *proc) {
 			c.lock(w, p)
-			enlisted++
 			if err := c.wait(context.Background(), w, p); err != nil {
 				w.fail("Wait() = %v", err)
 			}
 			passed++
 			c.m.Unlock(p)
 		}
-		victim := w.add(wait)
-		w.add(wait)
+		victim, other := w.add(wait), w.add(wait)
 		w.add(func(p *proc) {
+			begun = true
 			c.lock(w, p)
 			c.Notify(p, 1)
 			c.m.Unlock(p)
-		}).held = func() bool { return enlisted < 2 && !(victim.dead && enlisted > 0) }
+		}).held = func() bool {
+			return !begun && (!c.enlisted(other) || !victim.dead && !c.enlisted(victim))
+		}
 		w.add(func(p *proc) { // for the other, if the first has had its notification
 			c.lock(w, p)
 			c.Notify(p, 1)

@@ -123,7 +123,10 @@ func (m Mutex) Unlock(env Env) bool {
 
 // UnlockDied is Unlock by one who could not make use of the lock: the next
 // holder is told of the death that this one was told of.
-func (m Mutex) UnlockDied(env Env) bool { return m.leave(env, diedBit) }
+func (m Mutex) UnlockDied(env Env) bool {
+	m.local.releases()
+	return m.leave(env, diedBit)
+}
 
 func (m Mutex) leave(env Env, to uint32) bool {
 	for {

@@ -18,6 +18,8 @@ func everyOrder(t *testing.T, limit int, build func(w *world) (check func())) {
 	watchdog.Start(t)
 	if testing.Short() {
 		limit /= 10
+	} else if raceEnabled {
+		limit /= 4 // a world has no races
 	} else if stepped {
 		limit /= 2
 	}
@@ -88,7 +90,7 @@ func randomWorld(t *testing.T, seed, more uint64) *world {
 func everyDeath(t *testing.T, orders int, build func(w *world) (victim *proc, check func())) {
 	t.Helper()
 	watchdog.Start(t)
-	if stepped {
+	if stepped || raceEnabled {
 		orders = orders/3 + 1 // there are so many more points
 	}
 	for at := 1; ; at++ {

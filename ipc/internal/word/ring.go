@@ -56,8 +56,8 @@ type Ring struct {
 	Putters, Getters Peers
 
 	// Taking, if not nil, is called by who is about to consume messages, before
-	// it does; and Skipping, if it does not get them, since the getter that
-	// had the beginning died.
+	// it does; and Skipping, if nobody gets them: the getter that had the
+	// beginning died, or a wild write has spoilt them.
 	Taking, Skipping func(n int)
 
 	// Make, if not nil, makes the buffers of long messages.

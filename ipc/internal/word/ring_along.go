@@ -20,7 +20,11 @@ func (r *Ring) SendAlong(ctx context.Context, env Env, head func(trip uint32) []
 		if !r.Getters(look) {
 			return false, ErrNoReader
 		}
-		return along(trip)
+		ok, err := along(trip)
+		if !ok && err == nil {
+			r.put.wait(r.PutWaits)
+		}
+		return ok, err
 	})
 	if err != nil {
 		return err

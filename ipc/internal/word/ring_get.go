@@ -124,11 +124,7 @@ func (r *Ring) take(ctx context.Context, env Env, buf []byte) ([]byte, error) {
 		}
 		h := r.frame()
 		if used > uint32(len(r.Data)) || frameSize(int(h&lenMask)) > used {
-			// A wild write: nothing behind it can be read, nor is what we
-			// remember of head to be trusted.
-			r.get = side{waited: r.get.waited}
-			r.Tail.Store(r.Head.Load() &^ sleepBit)
-			env.Wake(r.TailLow)
+			r.drop(env) // after a wild write: nothing behind it can be read
 			continue
 		}
 		if r.begun && bytesOf(r.Tail.Load()) != r.at {
@@ -141,6 +137,18 @@ func (r *Ring) take(ctx context.Context, env Env, buf []byte) ([]byte, error) {
 			return msg, nil
 		}
 	}
+}
+
+// drop gives up all that is in the ring, and what we remember of head, which
+// may come from a wild write too.
+func (r *Ring) drop(env Env) {
+	head := r.Head.Load() &^ sleepBit
+	if n := count(head) - count(r.Tail.Load()); n > 0 && r.Skipping != nil {
+		r.Skipping(int(n))
+	}
+	r.get = side{waited: r.get.waited}
+	r.Tail.Store(head)
+	env.Wake(r.TailLow)
 }
 
 // join adds the frame at tail, whose header is h, to what there is of its

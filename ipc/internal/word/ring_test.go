@@ -19,7 +19,7 @@ func newRing(size int, limit uint32, bytesBefore, before uint32) *Ring {
 	return &Ring{
 		Put: MutexAt(new(atomic.Uint32), nil), Get: MutexAt(new(atomic.Uint32), nil),
 		Head: head, HeadLow: low(head), Tail: tail, TailLow: low(tail),
-		Data: make([]byte, size), Limit: limit,
+		Data: make([]byte, size), Limit: limit, Trips: new(atomic.Uint32),
 		Putters: someone, Getters: someone,
 	}
 }
@@ -29,7 +29,7 @@ func (r *Ring) ofProcess() *Ring {
 	return &Ring{
 		Put: r.Put, Get: r.Get,
 		Head: r.Head, HeadLow: r.HeadLow, Tail: r.Tail, TailLow: r.TailLow,
-		Data: r.Data, Limit: r.Limit,
+		Data: r.Data, Limit: r.Limit, Trips: r.Trips,
 		Putters: r.Putters, Getters: r.Getters,
 	}
 }

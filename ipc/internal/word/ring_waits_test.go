@@ -21,6 +21,9 @@ var operations = []struct {
 		return err
 	}},
 	{"TrySend", true, true, func(_ context.Context, r *Ring, env Env) error { return r.TrySend(env, nil, []byte("x")) }},
+	{"SendAlong", true, false, func(ctx context.Context, r *Ring, env Env) error {
+		return r.SendAlong(ctx, env, func(uint32) []byte { return nil }, []byte("x"), func(uint32) (bool, error) { return true, nil })
+	}},
 	{"Recv", false, false, func(ctx context.Context, r *Ring, env Env) error {
 		_, err := r.Recv(ctx, env, nil)
 		return err
@@ -32,6 +35,12 @@ var operations = []struct {
 	{"RecvMany", false, false, func(ctx context.Context, r *Ring, env Env) error {
 		_, err := r.RecvMany(ctx, env, 2, func(_, size int) []byte { return make([]byte, max(size, 0)) })
 		return err
+	}},
+	{"RecvAlong", false, false, func(ctx context.Context, r *Ring, env Env) error {
+		return r.RecvAlong(ctx, env, func([]byte) {})
+	}},
+	{"TryRecvAlong", false, true, func(_ context.Context, r *Ring, env Env) error {
+		return r.TryRecvAlong(env, func([]byte) {})
 	}},
 	{"TryRecv", false, true, func(_ context.Context, r *Ring, env Env) error {
 		_, err := r.TryRecv(env, nil)
@@ -88,6 +97,9 @@ func TestRingSaysThatItWaits(t *testing.T) {
 			if op.tries {
 				want, wantErr = nil, err
 			}
+			if op.name == "SendAlong" && wantErr == ErrNoReader {
+				want = nil // it looks for readers first
+			}
 			if !slices.Equal(says, want) || err != wantErr {
 				t.Errorf("%s, %s: %v, says %v; want %v, %v", tt.name, op.name, err, says, wantErr, want)
 			}
@@ -95,6 +107,18 @@ func TestRingSaysThatItWaits(t *testing.T) {
 				t.Errorf("%s, %s: holds a lock afterwards", tt.name, op.name)
 			}
 		}
+	}
+}
+
+// Who waits for what is to go along waits as well.
+func TestRingSaysThatItWaitsForWhatGoesAlong(t *testing.T) {
+	r, errGone := newRing(64, 0, 0, 0), errors.New("gone")
+	var says []bool
+	r.PutWaits = func(on bool) { says = append(says, on) }
+	err := r.SendAlong(t.Context(), failing{alone{t, 1}, errGone}, func(uint32) []byte { return nil }, nil,
+		func(uint32) (bool, error) { return false, nil })
+	if err != errGone || !slices.Equal(says, []bool{true, false}) {
+		t.Errorf("SendAlong() = %v, says %v; want that of Wait, [true false]", err, says)
 	}
 }
 

@@ -23,7 +23,7 @@ func wild(t *testing.T, head, tail uint64, data, ops []byte) {
 	for ; len(ops) > 2; ops = ops[3:] {
 		v, n, env := views[ops[0]&1], int(ops[1]), alone{t, 1}
 		var err error
-		switch ops[0] >> 1 % 8 {
+		switch ops[0] >> 1 % 9 {
 		case 0:
 			_, err = v.Recv(t.Context(), env, nil)
 		case 1:
@@ -42,6 +42,8 @@ func wild(t *testing.T, head, tail uint64, data, ops []byte) {
 			r.Tail.Store(r.Head.Load() + uint64(int8(ops[1])))
 		case 7:
 			r.Data[n%len(r.Data)] = ops[2]
+		case 8:
+			_, err = v.RecvInto(t.Context(), env, make([]byte, 0, n))
 		}
 		if err != nil && err != io.EOF && err != ErrWouldBlock && err != ErrNoReader {
 			t.Fatalf("operation %v of a spoilt ring = %v", ops[:3], err)
@@ -108,6 +110,19 @@ func TestRingStaysInStepAfterSpoiltHeader(t *testing.T) {
 					h, many, err, r.left(), env.wakes, len(r.Data))
 			}
 		}
+	}
+}
+
+// Nobody gets what is behind a spoilt header, and who counts messages must know.
+func TestRingCountsWhatSpoiltHeaderLoses(t *testing.T) {
+	r, env, lost := newRing(64, 0, 1<<32-16, 1<<32-2), alone{t, 1}, 0
+	r.Skipping = func(n int) { lost += n }
+	for range 3 {
+		give(r, env, message(1, 8), 0)
+	}
+	r.copyIn(bytesOf(r.Tail.Load()), []byte{0xff, 0xff})
+	if _, err := r.TryRecv(env, nil); err != ErrWouldBlock || lost != 3 {
+		t.Errorf("TryRecv() = %v, %d messages were lost; want ErrWouldBlock, 3", err, lost)
 	}
 }
 
