@@ -2,7 +2,6 @@ package ipc_test
 
 import (
 	"context"
-	"errors"
 	"io"
 	"sync"
 	"testing"
@@ -52,17 +51,6 @@ func waitOnce(ctx context.Context, a condArgs) error {
 	return a.Out.Put(ctx, "woken")
 }
 
-// waitUntil waits for a value.
-func waitUntil(ctx context.Context, a condArgs) error {
-	if err := a.Lock.Acquire(ctx); err != nil {
-		return err
-	}
-	defer a.Lock.Release()
-	a.V.Store(0)
-	a.C.Notify(1)
-	return a.C.WaitFor(ctx, func() bool { return a.V.Load() == a.Until })
-}
-
 // bump increases the value up to the last one, with a notification each time,
 // and the guard of the value as the lock of the condition.
 func bump(ctx context.Context, a condArgs) error {
@@ -79,9 +67,8 @@ func bump(ctx context.Context, a condArgs) error {
 }
 
 var (
-	waitOnceTarget  = ipc.NewTarget(waitOnce)
-	waitUntilTarget = ipc.NewTarget(waitUntil)
-	bumpTarget      = ipc.NewTarget(bump)
+	waitOnceTarget = ipc.NewTarget(waitOnce)
+	bumpTarget     = ipc.NewTarget(bump)
 )
 
 // A waitingRoom has processes and goroutines that wait for a condition.
@@ -214,67 +201,6 @@ func TestCondWaitGivesUp(t *testing.T) { // COND-03, COND-05, COND-08
 	r.leave()
 }
 
-func TestCondWaitForValue(t *testing.T) { // COND-06, COND-07
-	for _, tt := range []struct {
-		name  string
-		until int
-		want  bool
-	}{{"reached", 4, true}, {"not reached", 5, false}} {
-		t.Run(tt.name, func(t *testing.T) {
-			ctx := guard(t)
-			l, v := newLock(t), newValue(t, -1)
-			c := newCond(t, l)
-			p := ipc.NewProcess(waitUntilTarget, condArgs{C: c, Lock: l, V: v, Until: tt.until})
-			if err := l.Acquire(ctx); err != nil {
-				t.Fatal(err)
-			}
-			start(t, p)
-			if err := c.WaitFor(ctx, func() bool { return v.Load() == 0 }); err != nil {
-				t.Errorf("WaitFor() = %v", err)
-			}
-			for range 4 {
-				v.Add(1)
-				c.Notify(1)
-				l.Release()
-				if err := l.Acquire(ctx); err != nil {
-					t.Fatal(err)
-				}
-			}
-			l.Release()
-			if tt.want {
-				join(t, p)
-				return
-			}
-			wait := mustBlock(t, "WaitFor()", func() { <-p.Sentinel() })
-			_ = p.Kill()
-			wait()
-			_ = p.Join(ctx)
-		})
-	}
-}
-
-func TestCondWaitForLooksFirst(t *testing.T) { // COND-07, COND-14
-	ctx := guard(t)
-	l := newLock(t)
-	c := newCond(t, l)
-	if err := l.Acquire(ctx); err != nil {
-		t.Fatal(err)
-	}
-	defer l.Release()
-	ended, cancel := context.WithCancel(ctx)
-	cancel()
-	if err := c.WaitFor(ended, func() bool { return true }); err != nil {
-		t.Errorf("WaitFor() what is = %v", err)
-	}
-	if err := c.WaitFor(ended, func() bool { return false }); err != context.Canceled {
-		t.Errorf("WaitFor() what is not = %v", err)
-	}
-	asked := 0
-	if err := c.WaitFor(ended, func() bool { asked++; return asked == 2 }); err != nil {
-		t.Errorf("WaitFor() what is at the end = %v", err)
-	}
-}
-
 func TestCondNeedsItsLock(t *testing.T) { // COND-09
 	ctx := guard(t)
 	for _, l := range []ipc.Locker{newLock(t), newRLock(t), newValue(t, 0).Guard()} {
@@ -339,153 +265,6 @@ func TestCondReleasesAllLevels(t *testing.T) {
 	r.leave()
 }
 
-// killed has one of the waiters killed.
-func (r *waitingRoom) killed(ctx context.Context, p *ipc.Process) {
-	_ = p.Kill()
-	_ = p.Join(ctx)
-}
-
-func TestCondOutlivesItsWaiters(t *testing.T) { // ROB-15, KF-18
-	ctx := guard(t)
-	r := newWaitingRoom(t, newLock(t))
-	r.enter(ctx, 1, 0)
-	first := r.ps[0]
-	r.ps = nil
-	r.enter(ctx, 1, 1)
-	r.killed(ctx, first)
-	r.locked(ctx, func() { r.c.Notify(2) }) // it would be the first of them
-	r.expect(ctx, 2, "woken")
-	r.leave()
-}
-
-// One that is notified and then killed before it has the lock again has had
-// nothing of it: another is notified.
-func TestCondPassesOnWhatTheDeadWereNotifiedOf(t *testing.T) { // ROB-15, KF-18
-	ctx := guard(t)
-	r := newWaitingRoom(t, newLock(t))
-	r.enter(ctx, 1, 0)
-	first := r.ps[0]
-	r.ps = nil
-	r.enter(ctx, 1, 0)
-	r.locked(ctx, func() {
-		r.c.Notify(1)
-		r.killed(ctx, first) // it waits for the lock
-	})
-	r.expect(ctx, 1, "woken")
-	r.leave()
-}
-
-// comeAndGo waits again and again, for as long as it takes or a moment, and
-// notifies in between, until it is killed.
-func comeAndGo(ctx context.Context, a condArgs) error {
-	for i := 0; ; i++ {
-		if err := acquireLock(ctx, a.C); err != nil {
-			return err
-		}
-		if i == 50 {
-			if err := a.Out.Put(ctx, "begun"); err != nil {
-				return err
-			}
-		}
-		a.C.Notify(1)
-		short, cancel := context.WithTimeout(ctx, time.Duration(i%5)*100*time.Microsecond)
-		err := a.C.Wait(short)
-		cancel()
-		if err != nil && err != context.DeadlineExceeded && !errors.Is(err, ipc.ErrOwnerDied) {
-			return err
-		}
-		a.C.L.Release()
-	}
-}
-
-var comeAndGoTarget = ipc.NewTarget(comeAndGo)
-
-func TestCondStaysWholeWhoeverIsKilled(t *testing.T) { // ROB-15, KF-17, KF-18
-	ctx := guard(t)
-	r := newWaitingRoom(t, newLock(t))
-	for range 8 {
-		var ps []*ipc.Process
-		for range 3 {
-			ps = append(ps, ipc.NewProcess(comeAndGoTarget, condArgs{C: r.c, Out: r.q}))
-		}
-		start(t, ps...)
-		for range ps {
-			if got := ok(r.q.Get(ctx))(t); got != "begun" {
-				t.Fatalf("one %s", got)
-			}
-		}
-		for _, p := range ps {
-			r.killed(ctx, p)
-		}
-		r.enter(ctx, 1, 1)
-		r.locked(ctx, func() { r.c.Notify(1) })
-		r.expect(ctx, 1, "woken")
-		r.locked(ctx, func() { r.c.Notify(1) })
-		r.expect(ctx, 1, "woken")
-	}
-	r.leave()
-}
-
-// holdAndNotify notifies, and is killed with the lock.
-func holdAndNotify(ctx context.Context, a condArgs) error {
-	if err := a.C.L.Acquire(ctx); err != nil {
-		return err
-	}
-	a.C.NotifyAll()
-	if err := a.Out.Put(ctx, "holds"); err != nil {
-		return err
-	}
-	<-ctx.Done()
-	return nil
-}
-
-var holdAndNotifyTarget = ipc.NewTarget(holdAndNotify)
-
-func TestCondTellsOfDeathWithTheLock(t *testing.T) { // KF-17
-	ctx := guard(t)
-	l := newLock(t)
-	r := newWaitingRoom(t, l)
-	p := ipc.NewProcess(holdAndNotifyTarget, condArgs{C: r.c, Out: r.q})
-	if err := l.Acquire(ctx); err != nil {
-		t.Fatal(err)
-	}
-	start(t, p)
-	r.wg.Go(func() {
-		if got, err := r.q.Get(ctx); got != "holds" {
-			t.Errorf("Get() = %q, %v", got, err)
-		}
-		r.killed(ctx, p)
-	})
-	if err := r.c.Wait(ctx); err != ipc.ErrOwnerDied {
-		t.Errorf("Wait() = %v; want ErrOwnerDied", err)
-	}
-	l.Release()
-	r.leave()
-}
-
-func TestCondTellsOfDeathAndOfItsContext(t *testing.T) {
-	ctx := guard(t)
-	l := newLock(t)
-	c, other := newCond(t, l), newCond(t, l) // nobody notifies c
-	q := newQueue[string](t, 0)
-	p := ipc.NewProcess(holdAndNotifyTarget, condArgs{C: other, Out: q})
-	if err := l.Acquire(ctx); err != nil {
-		t.Fatal(err)
-	}
-	start(t, p)
-	short, cancel := context.WithCancel(ctx)
-	go func() {
-		_, _ = q.Get(ctx)
-		cancel()
-		_ = p.Kill()
-	}()
-	if err := c.Wait(short); !errors.Is(err, ipc.ErrOwnerDied) || !errors.Is(err, context.Canceled) {
-		t.Errorf("Wait() = %v; want ErrOwnerDied and Canceled", err)
-	}
-	l.Release()
-	_ = p.Join(ctx)
-}
-
 func TestCondClosed(t *testing.T) {
 	for _, what := range []string{"condition", "lock"} {
 		t.Run(what, func(t *testing.T) {
@@ -517,66 +296,6 @@ func TestCondClosed(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// A buffer of one, between any number of processes, with two conditions.
-type buffer struct {
-	Full, Empty *ipc.Cond
-	V           *ipc.Value[int] // 0 for none
-	Times       int
-	Sum         *ipc.Value[int]
-}
-
-func fill(ctx context.Context, b buffer) error {
-	for i := range b.Times {
-		if err := b.Empty.L.Acquire(ctx); err != nil {
-			return err
-		}
-		if err := b.Empty.WaitFor(ctx, func() bool { return b.V.Load() == 0 }); err != nil {
-			return err
-		}
-		b.V.Store(i + 1)
-		b.Full.Notify(1)
-		b.Empty.L.Release()
-	}
-	return nil
-}
-
-func drain(ctx context.Context, b buffer) error {
-	for range b.Times {
-		if err := b.Full.L.Acquire(ctx); err != nil {
-			return err
-		}
-		if err := b.Full.WaitFor(ctx, func() bool { return b.V.Load() != 0 }); err != nil {
-			return err
-		}
-		b.Sum.Add(b.V.Load())
-		b.V.Store(0)
-		b.Empty.Notify(1)
-		b.Full.L.Release()
-	}
-	return nil
-}
-
-var (
-	fillTarget  = ipc.NewTarget(fill)
-	drainTarget = ipc.NewTarget(drain)
-)
-
-func TestCondsOfOneLock(t *testing.T) {
-	guard(t)
-	const times, each = 300, 2
-	l := newLock(t)
-	b := buffer{newCond(t, l), newCond(t, l), newValue(t, 0), times, newValue(t, 0)}
-	var ps []*ipc.Process
-	for range each {
-		ps = append(ps, ipc.NewProcess(fillTarget, b), ipc.NewProcess(drainTarget, b))
-	}
-	start(t, ps...)
-	join(t, ps...)
-	if got, want := b.Sum.Load(), each*times*(times+1)/2; got != want {
-		t.Errorf("sum = %d; want %d", got, want)
 	}
 }
 

@@ -26,6 +26,10 @@ func poolMap(chunk int) setup {
 		p.ChunkSize = chunk
 		s.keep(terminated{p})
 		items := numbers(largestMap)
+		// A worker starts with its first task: let them all have one.
+		if _, err := p.Map(s.ctx, items[:4*workers]); err != nil {
+			return nil, err
+		}
 		return func(n int) error {
 			for n > 0 {
 				part := min(n, len(items))

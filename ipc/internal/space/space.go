@@ -265,6 +265,29 @@ func (t *set) all() []*Space {
 	return slices.Collect(maps.Keys(t.m))
 }
 
+// Usage is what this process has of shared memory: the segments that are in
+// use, those that wait for the garbage collector to find their last closed
+// handle, and the handles that are not closed.
+func Usage() (segments, lingering, handles int) {
+	for _, s := range memberships.all() {
+		s.mu.Lock()
+		open := 0
+		for _, h := range s.handles {
+			if h.Closed() == nil {
+				open++
+			}
+		}
+		if open == 0 && s.pins == 0 {
+			lingering++
+		} else {
+			segments++
+		}
+		handles += open
+		s.mu.Unlock()
+	}
+	return segments, lingering, handles
+}
+
 // CloseAll closes all handles of this process, for its end, so that the
 // others need not find out. Operations under way end with ErrClosed; what is
 // then still held, such as a lock, is found to be a dead process's later.

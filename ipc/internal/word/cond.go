@@ -12,14 +12,15 @@ import (
 //
 // An entry, one 64-bit word:
 //
-//	bits 0-1    free, waiting, or notified
+//	bits 0-1    free, waiting, notified, or waiting and perhaps asleep
 //	bits 2-12   the slot of the process that waits
 //	bits 13-63  the ticket: entries are notified in the order of their tickets
 //
-// Who changes it: free -> waiting, who is going to wait; waiting -> notified,
-// who notifies; waiting -> free, who gives up, or finds the waiter dead;
-// notified -> free, who has been notified and has got the lock again, or finds
-// the waiter dead and has notified another in its place.
+// Who changes it: free -> waiting, who is going to wait; waiting -> asleep, who
+// is about to sleep; either of these -> notified, who notifies, or -> free, who
+// gives up, or finds the waiter dead; notified -> free, who has been notified
+// and has got the lock again, or finds the waiter dead and has notified another
+// in its place.
 type Cond struct {
 	Last    *atomic.Uint64  // the ticket that was given out last
 	Used    *atomic.Uint32  // entries from there on were never used
@@ -31,6 +32,7 @@ const (
 	condFree = iota
 	condWaiting
 	condNotified
+	condAsleep // waiting, too: the lower bit says that
 
 	condState       = 3
 	condSlotShift   = 2
@@ -68,13 +70,12 @@ func (c *Cond) Enlist() (Entry, bool) {
 
 // Wait waits until e is notified. After an error it is free.
 func (c *Cond) Wait(ctx context.Context, env Env, e Entry) error {
-	low := lower(e.w)
-	for spun := false; e.w.Load() == e.v; spun = true {
-		if !spun {
-			env.Spin(low, uint32(e.v), 2)
-			continue
-		}
-		if _, err := env.Wait(ctx, low, uint32(e.v)); err != nil && c.GiveBack(e) {
+	low, asleep := lower(e.w), e.v|condAsleep
+	if env.Spin(low, uint32(e.v), 2) {
+		return nil
+	}
+	for e.w.CompareAndSwap(e.v, asleep) || e.w.Load() == asleep {
+		if _, err := env.Wait(ctx, low, uint32(asleep)); err != nil && c.GiveBack(e) {
 			return err
 		}
 	}
@@ -82,7 +83,12 @@ func (c *Cond) Wait(ctx context.Context, env Env, e Entry) error {
 }
 
 // GiveBack makes e free if it has not been notified.
-func (c *Cond) GiveBack(e Entry) bool { return e.w.CompareAndSwap(e.v, condFree) }
+func (c *Cond) GiveBack(e Entry) bool {
+	return e.w.CompareAndSwap(e.v, condFree) || e.w.CompareAndSwap(e.v|condAsleep, condFree)
+}
+
+// waits reports whether v is an entry that has not been notified.
+func waits(v uint64) bool { return v&condWaiting != 0 }
 
 // Done makes e free, which was notified, when its waiter has the lock. If it
 // dies before that, another is notified in its place.
@@ -112,7 +118,7 @@ func (c *Cond) notifyOne(env Env) bool {
 		var v uint64
 		used := c.used()
 		for i := range used {
-			if x := used[i].Load(); x&condState == condWaiting && (oldest == nil || x < v) {
+			if x := used[i].Load(); waits(x) && (oldest == nil || x < v) {
 				oldest, v = &used[i], x
 			}
 		}
@@ -128,10 +134,12 @@ func (c *Cond) notifyOne(env Env) bool {
 // notify notifies who waits in w, if that is v still. If we die before the
 // wake, it finds out after its nap.
 func notify(env Env, w *atomic.Uint64, v uint64) bool {
-	if !w.CompareAndSwap(v, v-condWaiting+condNotified) {
+	if !w.CompareAndSwap(v, v&^condState|condNotified) {
 		return false
 	}
-	env.Wake(lower(w))
+	if v&condState == condAsleep {
+		env.Wake(lower(w))
+	}
 	return true
 }
 
@@ -139,8 +147,8 @@ func notify(env Env, w *atomic.Uint64, v uint64) bool {
 func (c *Cond) NotifyAll(env Env) {
 	used := c.used()
 	for i := range used {
-		if v := used[i].Load(); v&condState == condWaiting {
-			notify(env, &used[i], v) // else it has given up, or was notified
+		// It is notified now, unless it has given up or was before.
+		for v := used[i].Load(); waits(v) && !notify(env, &used[i], v); v = used[i].Load() {
 		}
 	}
 }
@@ -149,7 +157,7 @@ func (c *Cond) NotifyAll(env Env) {
 func (c *Cond) GiveUp(env Env, slot int) {
 	used := c.used()
 	for i := range used {
-		if v := used[i].Load(); v&condState == condWaiting && slotOf(v) == slot {
+		if v := used[i].Load(); waits(v) && slotOf(v) == slot {
 			used[i].CompareAndSwap(v, condFree) // else it was notified meanwhile
 		}
 	}

@@ -118,6 +118,28 @@ func TestCondNotifiesOldestFirst(t *testing.T) {
 	}
 }
 
+// Whoever does not sleep need not be woken.
+func TestCondWakesThoseWhoMaySleep(t *testing.T) {
+	c, env := newMeeting(8), &counting{alone: alone{t, 1}}
+	for i := range 4 {
+		if e, _ := c.of(1).Enlist(); i%2 == 1 {
+			e.w.Store(e.v | condAsleep)
+		}
+	}
+	for i, do := range []func(){
+		func() { c.Notify(env, 1) },
+		func() { c.Notify(env, 1) },
+		func() { c.NotifyAll(env) },
+	} {
+		if do(); env.wakes != []int{0, 1, 2}[i] {
+			t.Errorf("%d wakes after step %d", env.wakes, i)
+		}
+	}
+	if want := []int{condNotified, condNotified, condNotified, condNotified}; !slices.Equal(c.states(), want) {
+		t.Errorf("entries %v; want %v", c.states(), want)
+	}
+}
+
 // What a dead process leaves waits for nobody, and what it was notified of is
 // passed on to another, not to itself.
 func TestCondGivesUpEntriesOfTheDead(t *testing.T) {

@@ -19,6 +19,9 @@ func wild(t *testing.T, head, tail uint64, data, ops []byte) {
 	copy(r.Data, data)
 	r.Putters = nobody
 	views := []*Ring{r.ofProcess(), r.ofProcess()}
+	for _, v := range views { // a length is a hint, and those here are not worth a GiB
+		v.Make = func(n int) []byte { return make([]byte, min(n, 1<<10)) }
+	}
 	some := func(n int) func(int) []byte { return func(i int) []byte { return make([]byte, n>>i) } }
 	for ; len(ops) > 2; ops = ops[3:] {
 		v, n, env := views[ops[0]&1], int(ops[1]), alone{t, 1}

@@ -1,8 +1,8 @@
 // Package word holds the algorithms of package ipc over words of shared
-// memory: a mutex, an event, a barrier and a byte ring. They are written
-// against the small interface Env, so that the backends of package park and
-// the fake of the tests are values of one type, and no algorithm mentions an
-// operating system.
+// memory: locks, an event, a semaphore, a condition, a barrier, values and a
+// byte ring. They are written against the small interface Env, so that the
+// backends of package park and the fake of the tests are values of one type,
+// and no algorithm mentions an operating system.
 //
 // All loads and stores are those of sync/atomic, which are sequentially
 // consistent. Comments name the pairs whose order matters.
