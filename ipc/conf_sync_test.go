@@ -147,12 +147,12 @@ func awaitCount(ctx context.Context, a counterArgs) error {
 	if err := a.Said.Send(ctx, "waits"); err != nil {
 		return err
 	}
+	began := time.Now()
 	if a.Limit > 0 {
 		short, cancel := context.WithTimeout(ctx, a.Limit)
 		defer cancel()
 		ctx = short
 	}
-	began := time.Now()
 	err := a.C.WaitFor(ctx, func() bool { return a.V.Load() == a.Until })
 	result := fmt.Sprint(err)
 	if time.Since(began) < a.Limit {
