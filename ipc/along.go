@@ -14,16 +14,16 @@ import (
 )
 
 // Handles and files go along with a message through a socket pair beside the
-// ring: a packet for each segment and each file, whose descriptor it carries.
+// ring: a packet for each segment, and one for all files, with their descriptors.
 // Pipes and queues whose type may contain them have such a pair from the
 // start, and their messages begin with a manifest:
 //
 //	0  the number of the message, which its packets have too
 //	4  the length of the manifest, then the manifest, then the value
 //
-// The packets are sent before the message, under the put lock, and taken after
-// it, under the get lock: so they come in the same order, and whoever has the
-// message finds them there. A process that dies in between leaves packets of a
+// The packets are sent before the message, or the last part of a long one, under
+// the put lock, and taken after it, under the get lock: so they come in the same
+// order, and whoever has the message finds them there. A process that dies in between leaves packets of a
 // message that never comes, or that nobody has any more, with a lower number:
 // these are thrown away.
 type manifest struct {
@@ -99,17 +99,17 @@ func sendAlong(ctx context.Context, h *space.Handle, r *word.Ring, plan *codec.P
 		return sendError(err)
 	}
 	binary.LittleEndian.PutUint32(head.Buf[4:], uint32(len(head.Buf)-manifestAt))
-	number := func(trip uint32) []byte {
-		binary.LittleEndian.PutUint32(head.Buf, trip)
-		return head.Buf
+	packets, err := c.packets()
+	if err != nil {
+		c.disembark()
+		return sendError(err)
 	}
-	packets := append(c.fds, c.files...)
-	sent := 0
-	err := r.SendAlong(ctx, h, number, body.Buf, func(trip uint32) (bool, error) {
-		for ; sent < len(packets); sent++ {
-			if ok, err := sendPacket(h.Socks()[0], trip, sent, packets[sent]); !ok || err != nil {
+	err = r.SendAlong(ctx, h, head.Buf, body.Buf, func(trip uint32) (bool, error) {
+		for len(packets) > 0 {
+			if ok, err := packets[0].send(h.Socks()[0], trip); !ok || err != nil {
 				return false, err
 			}
+			packets = packets[1:]
 		}
 		return true, nil
 	})
@@ -117,6 +117,33 @@ func sendAlong(ctx context.Context, h *space.Handle, r *word.Ring, plan *codec.P
 		c.disembark()
 	}
 	return public(err)
+}
+
+// A packet is a number among those of its message, and descriptors.
+type packet struct {
+	number int
+	fds    []int
+}
+
+// The socket must take all packets of a message before the receiver takes the
+// first of them, and the kernel no more descriptors at a time.
+const (
+	maxSegments = 64
+	maxFiles    = 253 // SCM_MAX_FD of Linux
+)
+
+// packets are what the cargo of a message is sent in.
+func (c *cargo) packets() (ps []packet, err error) {
+	if len(c.fds) > maxSegments || len(c.files) > maxFiles {
+		return nil, errors.New("one value can't have so many files, or handles in so many segments")
+	}
+	for _, fd := range c.fds {
+		ps = append(ps, packet{len(ps), []int{fd}})
+	}
+	if len(c.files) > 0 {
+		ps = append(ps, packet{len(ps), c.files})
+	}
+	return ps, nil
 }
 
 // recvAlong fills *p with the next value, by take, and what came along.
@@ -158,19 +185,18 @@ func disembark(h *space.Handle, msg []byte) (a *arrival, body []byte, err error)
 	}
 	socks := h.Socks()
 	from := packets{fd: socks[len(socks)-1], trip: trip}
+	defer from.discardAll() // those that an error has left
 	for _, b := range m.Berths {
-		s, err := from.segment(b)
+		s, c, err := from.segment(b)
 		if err != nil {
 			return a, nil, err
 		}
-		a.spaces = append(a.spaces, s)
+		a.spaces, a.claims = append(a.spaces, s), append(a.claims, c)
 	}
-	for range m.Files {
-		fd, err := from.take()
-		if err != nil {
+	if m.Files > 0 {
+		if a.files, err = from.take(m.Files); err != nil {
 			return a, nil, err
 		}
-		a.files = append(a.files, fd)
 	}
 	return a, body[n:], nil
 }
@@ -188,13 +214,13 @@ const packetSize = 8
 
 var errLostPacket = errors.New("what came along with the message is gone")
 
-// sendPacket reports false if the socket takes no more now.
-func sendPacket(sock int, trip uint32, n, fd int) (bool, error) {
+// send reports false if the socket takes no more now.
+func (p packet) send(sock int, trip uint32) (bool, error) {
 	var b [packetSize]byte
 	binary.LittleEndian.PutUint32(b[:], trip)
-	binary.LittleEndian.PutUint32(b[4:], uint32(n))
+	binary.LittleEndian.PutUint32(b[4:], uint32(p.number))
 	for {
-		switch _, err := syscall.SendmsgN(sock, b[:], syscall.UnixRights(fd), nil, noSignal); err {
+		switch _, err := syscall.SendmsgN(sock, b[:], syscall.UnixRights(p.fds...), nil, noSignal); err {
 		case nil:
 			return true, nil
 		case syscall.EINTR:
@@ -234,54 +260,73 @@ func (p *packets) discard() {
 	_, _, _ = recv(p.fd, b[:], nil, 0)
 }
 
-// take takes the descriptor of the next packet.
-func (p *packets) take() (int, error) {
+// discardAll throws away what is left of the message.
+func (p *packets) discardAll() {
+	for {
+		var b [packetSize]byte
+		n, _, err := recv(p.fd, b[:], nil, syscall.MSG_PEEK)
+		if err != nil || n < packetSize || int32(binary.LittleEndian.Uint32(b[:])-p.trip) > 0 {
+			return
+		}
+		p.discard()
+	}
+}
+
+// take takes the n descriptors of the next packet.
+func (p *packets) take(n int) ([]int, error) {
+	if n < 0 || n > maxFiles {
+		return nil, errLostPacket
+	}
 	if err := p.find(); err != nil {
-		return -1, err
+		return nil, err
 	}
 	p.next++
 	var b [packetSize]byte
-	oob := make([]byte, syscall.CmsgSpace(4))
+	oob := make([]byte, syscall.CmsgSpace(4*n))
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
 	_, oobn, err := recv(p.fd, b[:], oob, 0)
 	if err != nil {
-		return -1, os.NewSyscallError("recvmsg", err)
+		return nil, os.NewSyscallError("recvmsg", err)
 	}
-	msgs, err := syscall.ParseSocketControlMessage(oob[:oobn])
-	if err != nil || len(msgs) != 1 {
-		return -1, errLostPacket // the limit of open files is reached
+	var fds []int
+	if msgs, err := syscall.ParseSocketControlMessage(oob[:oobn]); err == nil && len(msgs) == 1 {
+		fds, _ = syscall.ParseUnixRights(&msgs[0])
 	}
-	fds, err := syscall.ParseUnixRights(&msgs[0])
-	if err != nil || len(fds) != 1 {
-		return -1, errLostPacket
+	for _, fd := range fds {
+		syscall.CloseOnExec(fd)
 	}
-	syscall.CloseOnExec(fds[0])
-	return fds[0], nil
+	if len(fds) != n { // the limit of open files is reached
+		closeAll(fds)
+		return nil, errLostPacket
+	}
+	return fds, nil
 }
 
 // segment takes the next packet, which is for a berth in a segment.
-func (p *packets) segment(b space.Berth) (*space.Space, error) {
+func (p *packets) segment(b space.Berth) (*space.Space, *space.Claim, error) {
 	arriving.Lock()
 	defer arriving.Unlock()
-	if s, ok := space.Member(b.Segment); ok {
-		if err := p.find(); err != nil {
-			s.Unpin()
-			return nil, err
+	s, ok := space.Member(b.Segment)
+	if !ok {
+		fds, err := p.take(1)
+		if err != nil {
+			return nil, nil, err
 		}
-		// While the descriptor is on its way it vouches for the berth.
-		err := s.Take(b)
-		p.discard()
-		if p.next++; err != nil {
-			s.Unpin()
-		}
-		return s, err
+		return space.Arrive(fds[0], b)
 	}
-	fd, err := p.take()
+	err := p.find()
 	if err != nil {
-		return nil, err
+		s.Unpin()
+		return nil, nil, err
 	}
-	return space.Arrive(fd, b)
+	// While the descriptor is on its way it vouches for the berth.
+	c, err := s.Take(b)
+	p.discard()
+	if p.next++; err != nil {
+		s.Unpin()
+	}
+	return s, c, err
 }
 
 func recv(fd int, b, oob []byte, flags int) (n, oobn int, err error) {

@@ -73,4 +73,9 @@ func (a *Array[T]) Guard() *Lock { return &a.guard }
 
 // Close gives up this process's use of the array, and releases its Guard if
 // this process holds it. It always returns nil, and can be called again.
-func (a *Array[T]) Close() error { return a.guard.Close() }
+func (a *Array[T]) Close() error {
+	if a.guard.h.Closed() == nil {
+		linger(len(a.slice) * int(unsafe.Sizeof(*new(T))))
+	}
+	return a.guard.Close()
+}

@@ -16,7 +16,7 @@ import (
 )
 
 // How a child is told what it is: the environment has a marker with a
-// one-time token, and descriptor 3 is one end of a socket pair at whose head
+// one-time token and the number of descriptors that are for it, and descriptor 3 is one end of a socket pair at whose head
 // the same token lies. A process that finds both, and takes both away, is a
 // child; the marker alone, inherited by chance, makes nobody one. Behind the
 // token comes a frame with the bootstrap.
@@ -84,22 +84,29 @@ func claimMarker() bool {
 	// descriptor 3 is something else, from which nothing may be taken.
 	got := make([]byte, tokenSize)
 	n, _, err := syscall.Recvfrom(lifelineFd, got, syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-	if err != nil || string(got[:n]) != want {
+	if err != nil || n != tokenSize || len(want) < tokenSize || string(got) != want[:tokenSize] {
 		return false
 	}
-	syscall.CloseOnExec(lifelineFd)
+	// A program that is started before Dispatch must not get what is ours.
+	count, _ := strconv.Atoi(want[tokenSize:])
+	for fd := range min(count, maxInherited) {
+		syscall.CloseOnExec(lifelineFd + fd)
+	}
 	n, err = syscall.Read(lifelineFd, got)
 	return n == tokenSize && err == nil
 }
 
-// childEnv is env with the marker for a child. As in exec.Cmd, the last of
+const maxInherited = 1 << 16
+
+// childEnv is env with the marker for a child, the token and how many
+// descriptors it is given from the lifeline on. As in exec.Cmd, the last of
 // several values of a variable counts, and PWD follows dir.
-func childEnv(env []string, dir string, token []byte) []string {
+func childEnv(env []string, dir string, token []byte, descriptors int) []string {
 	env = slices.Clone(env)
 	if dir != "" {
 		env = append(env, "PWD="+dir)
 	}
-	env = append(env, marker+"="+string(token))
+	env = append(env, marker+"="+string(token)+strconv.Itoa(descriptors))
 	seen := map[string]bool{}
 	slices.Reverse(env)
 	env = slices.DeleteFunc(env, func(kv string) bool {

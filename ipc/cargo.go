@@ -129,7 +129,8 @@ func (c *cargo) disembark() {
 // An arrival is a cargo where it has come to.
 type arrival struct {
 	spaces []*space.Space
-	files  []int // -1 when they are taken
+	claims []*space.Claim // on what a message has brought in them
+	files  []int          // -1 when they are taken
 }
 
 // file hands over a file.
@@ -142,16 +143,15 @@ func (a *arrival) file(i uint64) (int, error) {
 	return fd, nil
 }
 
-// done gives up what was not handed over, and the holds on the segments that
-// their handles do not need.
+// done gives up what was not handed over.
 func (a *arrival) done() {
 	for _, fd := range a.files {
 		if fd >= 0 {
 			syscall.Close(fd)
 		}
 	}
-	for _, s := range a.spaces {
-		s.Unpin()
+	for _, c := range a.claims {
+		c.Settle()
 	}
 }
 

@@ -110,9 +110,9 @@ type party struct {
 }
 
 func (p party) Run(ctx context.Context) error {
-	report := func(ctx context.Context) error {
+	report := func(wait context.Context) error {
 		result := "passed"
-		if _, err := p.B.Wait(ctx); err != nil {
+		if _, err := p.B.Wait(wait); err != nil {
 			result = err.Error()
 		}
 		return p.Out.Send(ctx, result)

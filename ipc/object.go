@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/mpbox/mpbox/ipc/internal/shm"
 	"github.com/mpbox/mpbox/ipc/internal/space"
@@ -17,12 +18,16 @@ var current struct {
 }
 
 // newObject allocates an object in the current segment, or in a new one when
-// that is full.
+// that is full, and opens it, so that the segment does not go before the caller
+// has done so.
 func newObject(sh space.Shape) (space.Object, error) {
 	current.Lock()
 	defer current.Unlock()
 	if current.space != nil {
 		o, err := current.space.Alloc(sh)
+		if err == nil {
+			o.Open(0)
+		}
 		if err != space.ErrNoRoom {
 			return o, err
 		}
@@ -34,7 +39,11 @@ func newObject(sh space.Shape) (space.Object, error) {
 		return space.Object{}, err
 	}
 	current.space = s
-	return s.Alloc(sh)
+	o, err := s.Alloc(sh)
+	if err == nil {
+		o.Open(0)
+	}
+	return o, err
 }
 
 // newHandle makes an object that is held in one role, and opens it. One that
@@ -74,5 +83,19 @@ func dataSize(n int, size uintptr) (uint32, error) {
 func keepMapped[T any](p *T, h *space.Handle) {
 	if h.Enter() == nil {
 		runtime.AddCleanup(p, (*space.Handle).Exit, h)
+	}
+}
+
+// lingering is how many bytes were closed that wait to be found garbage, since
+// the last time that the collector was asked to. It does not know of them by
+// itself: they are not its.
+var lingering atomic.Int64
+
+// linger says that so many bytes more have been closed.
+func linger(bytes int) {
+	const most = 64 << 20
+	if lingering.Add(int64(bytes)) > most {
+		lingering.Store(0)
+		go runtime.GC()
 	}
 }

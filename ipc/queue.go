@@ -170,7 +170,8 @@ func (q *Queue[T]) Get(ctx context.Context) (v T, err error) {
 }
 
 // TryGet takes the value at the head of the queue if there is one, else it
-// returns ErrWouldBlock, or io.EOF as Get does.
+// returns ErrWouldBlock, or io.EOF as Get does. A value of more than 1 MiB needs
+// Get.
 func (q *Queue[T]) TryGet() (v T, err error) {
 	switch q.wire.form {
 	case plain:

@@ -170,7 +170,7 @@ func (p *Process) exec(l *launch, token []byte, childEnd int) (int, error) {
 	if env == nil {
 		env = os.Environ()
 	}
-	attr := &syscall.ProcAttr{Dir: p.Dir, Env: childEnv(env, p.Dir, token), Files: files}
+	attr := &syscall.ProcAttr{Dir: p.Dir, Env: childEnv(env, p.Dir, token, len(files)-lifelineFd), Files: files}
 	pid, err := forkExec(label(p.Name), attr)
 	runtime.KeepAlive(p.Stdout) // their descriptors were numbers until now
 	runtime.KeepAlive(p.Stderr)

@@ -23,17 +23,19 @@ type Waitable interface {
 // Each of things takes a goroutine while it waits. In Python:
 // multiprocessing.connection.wait.
 func Wait(ctx context.Context, things ...Waitable) ([]Waitable, error) {
-	ready, err := readyOf(things)
-	if len(ready) > 0 || err != nil {
-		return ready, err
+	for {
+		ready, err := readyOf(things)
+		if len(ready) > 0 || len(things) == 0 || err != nil {
+			return ready, err
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := awaitOne(ctx, things); err != nil {
+			return nil, err
+		}
+		// What was ready may not be any more: another one was faster.
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	if err := awaitOne(ctx, things); err != nil {
-		return nil, err
-	}
-	return readyOf(things)
 }
 
 // readyOf are those that are ready now.

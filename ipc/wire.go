@@ -56,17 +56,22 @@ func settle(dst, b []byte) error {
 
 var errSize = errors.New("ipc: received value: message has the wrong length")
 
-// sliceHeader is how a slice of any type lies in memory. A string begins alike.
-type sliceHeader struct {
+// runHeader is how a string, and the beginning of a slice of any type, lies in
+// memory; sliceHeader is all of a slice.
+type runHeader struct {
 	data unsafe.Pointer
 	len  int
-	cap  int
+}
+
+type sliceHeader struct {
+	runHeader
+	cap int
 }
 
 // elements is the memory of the elements of *p, a slice or a string of
 // elements of that size. It is nil if the slice is.
 func elements[T any](p *T, elem uintptr) []byte {
-	s := (*sliceHeader)(unsafe.Pointer(p))
+	s := (*runHeader)(unsafe.Pointer(p))
 	return unsafe.Slice((*byte)(s.data), uintptr(s.len)*elem)
 }
 
@@ -88,10 +93,11 @@ func setElements[T any](p *T, w wire, b []byte) error {
 		data = v.UnsafePointer()
 		b = b[:len(b):len(b)]
 	}
-	s := (*sliceHeader)(unsafe.Pointer(p))
-	s.data, s.len = data, len(b)/int(w.elem)
-	if !w.isString {
-		s.cap = cap(b) / int(w.elem)
+	run := runHeader{data, len(b) / int(w.elem)}
+	if w.isString {
+		*(*runHeader)(unsafe.Pointer(p)) = run
+	} else {
+		*(*sliceHeader)(unsafe.Pointer(p)) = sliceHeader{run, cap(b) / int(w.elem)}
 	}
 	return nil
 }

@@ -35,7 +35,7 @@ func (c *subject) obey(op, rest string) any {
 		b := Berth{}
 		fmt.Sscan(rest, &b.Slot, &b.Gen)
 		var err error
-		c.s, err = Arrive(3, b)
+		c.s, _, err = Arrive(3, b)
 		return err
 	case "find":
 		var kind, off, gen uint32

@@ -53,14 +53,18 @@ func (s *Space) handle(o Object, role int) *Handle {
 	defer s.mu.Unlock()
 	k := key{o.off, o.u32(offGen).Load(), role}
 	h := s.handles[k]
-	if h == nil {
-		h = &Handle{Object: o, role: role, s: s}
-		for i := range o.rings() {
-			h.rings = append(h.rings, o.ring(i))
-		}
-		h.connect()
-		s.handles[k] = h
+	if h != nil && h.Closed() == nil {
+		return h
 	}
+	if h != nil {
+		s.pins++ // it is still used by somebody, or by what waits to be garbage: see drop
+	}
+	h = &Handle{Object: o, role: role, s: s}
+	for i := range o.rings() {
+		h.rings = append(h.rings, o.ring(i))
+	}
+	h.connect()
+	s.handles[k] = h
 	return h
 }
 
@@ -207,7 +211,26 @@ func (h *Handle) Close() {
 
 // drop runs when the handle is closed and no operation is under way.
 func (h *Handle) drop() {
-	k := key{h.off, h.u32(offGen).Load(), h.role}
+	for _, fd := range h.socks {
+		syscall.Close(fd)
+	}
+	s, k := h.s, key{h.off, h.u32(offGen).Load(), h.role}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.handles[k] != h: // the object has come again meanwhile
+		s.pins--
+	case s.coming[k] > 0: // it is just coming again
+		delete(s.handles, k)
+	default:
+		delete(s.handles, k)
+		h.unhold()
+	}
+	s.release()
+}
+
+// unhold gives up what this process holds of the object.
+func (h *Handle) unhold() {
 	// Under the registry lock: once unmarked, the object may be used again.
 	_ = h.s.locked(func() error {
 		h.giveUp(h, h.s.slot, true)
@@ -223,13 +246,6 @@ func (h *Handle) drop() {
 		h.wakeAll()
 		return nil
 	})
-	for _, fd := range h.socks {
-		syscall.Close(fd)
-	}
-	h.s.mu.Lock()
-	defer h.s.mu.Unlock()
-	delete(h.s.handles, k)
-	h.s.release()
 }
 
 // Pid implements word.Env.

@@ -76,7 +76,8 @@ func (s *Space) Reserve() (slot int, gen uint32, err error) {
 func (s *Space) freeSlot() int {
 	high := s.high()
 	for i := range high {
-		if s.member(i).is(free) {
+		// A message that was given up may still vouch for its berth.
+		if s.member(i).is(free) && !s.seg.Held(int64(i)) {
 			return i
 		}
 	}
@@ -230,7 +231,8 @@ func (s *Space) bury(slot int, left bool) {
 	if m.is(live) { // else it has no locks, and its pid may be another's
 		pid = m.pid.Load()
 	}
-	s.sweep(slot, pid, left)
+	// A message that nobody took is no crash.
+	s.sweep(slot, pid, left || m.is(transit))
 	m.become(free, 0, m.gen()+1)
 }
 

@@ -174,21 +174,28 @@ func (o Object) locks(yield func(*atomic.Uint32) bool) {
 }
 
 // wakeAll wakes everyone who sleeps on any word of the object, so that they
-// look at the holders again.
+// look at the holders again. A word that is 0 has no sleepers: they set a bit
+// of it first.
 func (o Object) wakeAll() {
 	o.wakeData()
 	_, state := o.State()
-	o.s.park.Wake(state)
-	for i := range 2 {
-		o.s.park.Wake(o.Word(i))
+	for _, w := range []*atomic.Uint32{state, o.Word(0), o.Word(1)} {
+		if w.Load() != 0 {
+			o.s.park.Wake(w)
+		}
 	}
 	for w := range o.locks {
-		o.s.park.Wake(w)
+		if w.Load() != 0 {
+			o.s.park.Wake(w)
+		}
 	}
 	for i := range o.rings() {
 		at := o.ringAt(i)
-		o.s.park.Wake(shm.Low(o.s.seg.U64(at + ringHead)))
-		o.s.park.Wake(shm.Low(o.s.seg.U64(at + ringTail)))
+		for _, off := range []uint32{ringHead, ringTail} {
+			if w := shm.Low(o.s.seg.U64(at + off)); word.MaySleep(w) {
+				o.s.park.Wake(w)
+			}
+		}
 	}
 }
 

@@ -75,6 +75,7 @@ type Space struct {
 
 	mu      sync.Mutex
 	handles map[key]*Handle // what this process holds open
+	coming  map[key]int     // what messages have brought, until it has a handle
 	pins    int             // reasons to stay mapped: children, and being the current segment
 
 	orphansMu sync.Mutex
@@ -97,6 +98,7 @@ func newSpace(seg *shm.Segment, p park.Parker, slot int) *Space {
 		pid:     uint32(os.Getpid()),
 		slot:    slot,
 		handles: map[key]*Handle{},
+		coming:  map[key]int{},
 	}
 }
 

@@ -59,20 +59,39 @@ func (s *Space) Return(b Berth) {
 	})
 }
 
-// Arrive makes the berth of a message that was received, with the descriptor,
-// this process's place in the segment, until Unpin. It owns fd from then on.
-func Arrive(fd int, b Berth) (*Space, error) {
-	s, err := attach([]int{fd}, b.Slot, b.Gen, transit)
-	if err == nil {
-		err = s.pin(1)
-	}
-	return s, err
+// A Claim is what a message has brought to this process in one segment, until
+// there are handles for it.
+type Claim struct {
+	s    *Space
+	keys []key
 }
 
-// Take hands on to this process, which is a member already, what the berth of
-// a message holds. The descriptor that came with it is not needed.
-func (s *Space) Take(b Berth) error {
-	return s.locked(func() error {
+// Arrive makes the berth of a message that was received, with the descriptor,
+// this process's place in the segment. It owns fd from then on. The segment
+// stays mapped until the Claim is settled.
+func Arrive(fd int, b Berth) (*Space, *Claim, error) {
+	s, err := attach([]int{fd}, b.Slot, b.Gen, transit)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pins++
+	c := &Claim{s: s}
+	for o := range s.objects {
+		c.claim(o, b.Slot)
+	}
+	return s, c, nil
+}
+
+// Take hands on to this process, which is a member already and has pinned the
+// segment, what the berth of a message holds. The descriptor that came with it
+// is not needed.
+func (s *Space) Take(b Berth) (*Claim, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := &Claim{s: s}
+	err := s.locked(func() error {
 		if b.Slot < 0 || b.Slot >= MaxMembers {
 			return ErrGone
 		}
@@ -81,6 +100,7 @@ func (s *Space) Take(b Berth) error {
 			return ErrGone
 		}
 		for o := range s.objects {
+			c.claim(o, b.Slot)
 			for i := range o.maps() {
 				if o.marked(i, b.Slot) {
 					o.mark(i, s.slot)
@@ -92,6 +112,36 @@ func (s *Space) Take(b Berth) error {
 		m.become(free, 0, m.gen()+1)
 		return nil
 	})
+	return c, err
+}
+
+// claim notes the roles in which the berth in slot holds o.
+func (c *Claim) claim(o Object, slot int) {
+	for role := range o.Kind().roles() {
+		if o.marked(role, slot) {
+			k := key{o.off, o.u32(offGen).Load(), role}
+			c.keys = append(c.keys, k)
+			c.s.coming[k]++
+		}
+	}
+}
+
+// Settle gives up what got no handle, and the pin on the segment.
+func (c *Claim) Settle() {
+	s := c.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, k := range c.keys {
+		if s.coming[k]--; s.coming[k] > 0 {
+			continue
+		}
+		delete(s.coming, k)
+		if s.handles[k] == nil {
+			(&Handle{Object: Object{s, k.off}, role: k.role, s: s}).unhold()
+		}
+	}
+	s.pins--
+	s.release()
 }
 
 // Member is the segment with that id, if this process is a member of it. It

@@ -89,11 +89,11 @@ func TestTakeHandsOnWhatTheBerthHolds(t *testing.T) {
 		{b.Segment, b.Slot, b.Gen + 1}, {b.Segment, 0, 0}, {b.Segment, b.Slot + 1, 0},
 		{b.Segment, -1, b.Gen}, {b.Segment, MaxMembers, b.Gen},
 	} {
-		if err := s.Take(wrong); err != ErrGone {
+		if _, err := s.Take(wrong); err != ErrGone {
 			t.Errorf("Take(%+v) = %v; want ErrGone", wrong, err)
 		}
 	}
-	if err := s.Take(b); err != nil {
+	if _, err := s.Take(b); err != nil {
 		t.Fatalf("Take() = %v", err)
 	}
 	if !h.marked(0, s.slot) || h.marked(0, b.Slot) || h.marked(1, b.Slot) || other.marked(0, b.Slot) {
@@ -102,7 +102,7 @@ func TestTakeHandsOnWhatTheBerthHolds(t *testing.T) {
 	if h.u32(offGrants).Load() == grants {
 		t.Error("who looks for holders meanwhile is not told to look again")
 	}
-	if err := s.Take(b); err != ErrGone {
+	if _, err := s.Take(b); err != ErrGone {
 		t.Errorf("a second Take() = %v; want ErrGone", err)
 	}
 	if m := s.member(b.Slot); !m.is(free) || m.gen() != b.Gen+1 {
@@ -131,7 +131,7 @@ func TestArriveMakesProcessMember(t *testing.T) {
 	if m := s.member(b.Slot); !m.is(live) || int(m.pid.Load()) != c.Pid() || !h.Held(0, true) {
 		t.Errorf("state of the member = %#x, pid %d; want live, %d", m.state.Load(), m.pid.Load(), c.Pid())
 	}
-	if err := s.Take(b); err != ErrGone {
+	if _, err := s.Take(b); err != ErrGone {
 		t.Errorf("Take() of what has arrived = %v; want ErrGone", err)
 	}
 	c.Kill()

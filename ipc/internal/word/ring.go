@@ -106,6 +106,10 @@ type Peers func(look bool) bool
 
 const sleepBit = 1
 
+// MaySleep reports whether someone may be asleep on low, the lower half of the
+// head or the tail of a ring.
+func MaySleep(low *atomic.Uint32) bool { return low.Load()&sleepBit != 0 }
+
 func bytesOf(v uint64) uint32 { return uint32(v) &^ 3 }
 func count(v uint64) uint32   { return uint32(v >> 32) }
 

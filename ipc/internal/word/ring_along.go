@@ -2,38 +2,53 @@ package word
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 )
 
 // SendAlong is Send for a message that something goes along with, by another
-// way. Under the put lock, before the message, along is asked to send it until
-// it says that it has; what it is given counts these messages, and tells the
-// receiver what belongs to which. Head is asked for afterwards.
-func (r *Ring) SendAlong(ctx context.Context, env Env, head func(trip uint32) []byte, body []byte,
+// way. The first four bytes of head are for a number, which counts these
+// messages and tells the receiver what belongs to which. Along is asked to send
+// what has that number until it says that it has: when there is room for all
+// that is left of the message, since what has gone can't be taken back.
+func (r *Ring) SendAlong(ctx context.Context, env Env, head, body []byte,
 	along func(trip uint32) (bool, error)) error {
-	if err := lock(ctx, env, r.Put, &r.put, r.PutWaits); err != nil {
+	if ctx == Ended {
+		if !r.tryLock(env, r.Put, r.TailLow) { // it looks whether the holder is dead
+			return ErrWouldBlock
+		}
+	} else if err := lock(ctx, env, r.Put, &r.put, r.PutWaits); err != nil {
 		return err
 	}
 	defer unlock(env, r.Put, &r.put, r.PutWaits)
 	trip := r.Trips.Add(1) // if we die from here on, it is one that never comes
-	err := sleepUntil(ctx, env, r.Tail, r.TailLow, func(look bool) (bool, error) {
+	binary.LittleEndian.PutUint32(head, trip)
+	goAlong := func() error { return r.goAlong(ctx, env, trip, along) }
+	n := len(head) + len(body)
+	if n > r.whole() {
+		return r.sendLong(ctx, env, head, body, goAlong)
+	}
+	if err := r.needRoom(ctx, env, frameSize(n), true); err != nil {
+		return err
+	}
+	if err := goAlong(); err != nil {
+		return err
+	}
+	r.publish(env, head, body, 0)
+	return nil
+}
+
+func (r *Ring) goAlong(ctx context.Context, env Env, trip uint32, along func(trip uint32) (bool, error)) error {
+	return sleepUntil(ctx, env, r.Tail, r.TailLow, func(look bool) (bool, error) {
 		if !r.Getters(look) {
 			return false, ErrNoReader
 		}
 		ok, err := along(trip)
-		if !ok && err == nil {
+		if !ok && err == nil && ctx != Ended {
 			r.put.wait(r.PutWaits)
 		}
 		return ok, err
 	})
-	if err != nil {
-		return err
-	}
-	h := head(trip)
-	if n := len(h) + len(body); n > r.whole() {
-		return r.sendLong(ctx, env, h, body)
-	}
-	return r.putFrame(ctx, env, h, body, 0)
 }
 
 // RecvAlong is Recv for such messages. Under the get lock, so that it is done

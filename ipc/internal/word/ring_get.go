@@ -47,7 +47,8 @@ func (r *Ring) RecvInto(ctx context.Context, env Env, buf []byte) ([]byte, error
 	return msg, err
 }
 
-// TryRecv takes the next message if that needs no waiting.
+// TryRecv takes the next message if that needs no waiting, and all of it is
+// there: so not if it is longer than the ring.
 func (r *Ring) TryRecv(env Env, buf []byte) ([]byte, error) {
 	if !r.tryLock(env, r.Get, r.HeadLow) {
 		return nil, ErrWouldBlock
@@ -129,6 +130,9 @@ func (r *Ring) take(ctx context.Context, env Env, buf []byte) ([]byte, error) {
 		}
 		if r.begun && bytesOf(r.Tail.Load()) != r.at {
 			r.msg, r.begun = nil, false // another getter has been here since
+		}
+		if ctx == Ended && !r.begun && h&(moreBit|laterBit) == moreBit && r.Len() == 0 {
+			return nil, context.Canceled // its end is not there yet: nobody else could use the rest
 		}
 		msg, whole := r.join(h, buf)
 		r.consume(env, h, whole)

@@ -1,6 +1,7 @@
 package word
 
 import (
+	"errors"
 	"bytes"
 	"context"
 	"encoding/binary"
@@ -76,11 +77,12 @@ func TestRingGluesNoTwoMessages(t *testing.T) {
 	r, env := newRing(256, 0, 0, 0), alone{t, 1}
 	first, second := r.ofProcess(), r.ofProcess()
 	say := func(b string, marks uint32) { give(r, env, []byte(b), marks) }
+	errGone := errors.New("gone")
 	want := func(r *Ring, want string) {
 		t.Helper()
-		b, err := r.TryRecv(env, nil)
-		if want == "" && err != ErrWouldBlock || want != "" && (err != nil || string(b) != want) {
-			t.Errorf("TryRecv() = %q, %v; want %q", b, err, want)
+		b, err := r.Recv(t.Context(), failing{env, errGone}, nil)
+		if want == "" && err != errGone || want != "" && (err != nil || string(b) != want) {
+			t.Errorf("Recv() = %q, %v; want %q", b, err, want)
 		}
 	}
 	begin(r, env, 24)

@@ -21,7 +21,7 @@ func (r *Ring) Send(ctx context.Context, env Env, head, body []byte) error {
 	}
 	defer unlock(env, r.Put, &r.put, r.PutWaits)
 	if n := len(head) + len(body); n > r.whole() {
-		return r.sendLong(ctx, env, head, body)
+		return r.sendLong(ctx, env, head, body, nil)
 	}
 	return r.putFrame(ctx, env, head, body, nilMark(head, body))
 }
@@ -33,8 +33,9 @@ func nilMark(head, body []byte) uint32 {
 	return 0
 }
 
-// sendLong puts a message in parts. The first frame is its length.
-func (r *Ring) sendLong(ctx context.Context, env Env, head, body []byte) error {
+// sendLong puts a message in parts. The first frame is its length. Last, if
+// not nil, is called when only the last one is left and there is room for it.
+func (r *Ring) sendLong(ctx context.Context, env Env, head, body []byte, last func() error) error {
 	length := binary.LittleEndian.AppendUint64(nil, uint64(len(head)+len(body)))
 	marks := uint32(moreBit)
 	if err := r.putFrame(ctx, env, length, nil, marks); err != nil {
@@ -47,6 +48,14 @@ func (r *Ring) sendLong(ctx context.Context, env Env, head, body []byte) error {
 		marks = moreBit | laterBit
 		if len(head)+len(body) == 0 {
 			marks = laterBit
+		}
+		if marks == laterBit && last != nil {
+			if err := r.needRoom(ctx, env, frameSize(len(h)+len(b)), false); err != nil {
+				return err
+			}
+			if err := last(); err != nil {
+				return err
+			}
 		}
 		if err := r.putFrame(ctx, env, h, b, marks); err != nil {
 			return err
@@ -80,14 +89,12 @@ func (r *Ring) SendMany(ctx context.Context, env Env, n int, msg func(i int) []b
 	}
 	defer unlock(env, r.Put, &r.put, r.PutWaits)
 	if first := msg(0); len(first) > r.whole() {
-		if err := r.sendLong(ctx, env, nil, first); err != nil {
+		if err := r.sendLong(ctx, env, nil, first, nil); err != nil {
 			return 0, err
 		}
 		return 1, nil
-	} else if size := frameSize(len(first)); !r.fits(size, true) || !r.Getters(false) {
-		if err := r.awaitRoom(ctx, env, size, true); err != nil {
-			return 0, err
-		}
+	} else if err := r.needRoom(ctx, env, frameSize(len(first)), true); err != nil {
+		return 0, err
 	}
 	v := r.Head.Load()
 	done := 0
@@ -107,13 +114,19 @@ func (r *Ring) SendMany(ctx context.Context, env Env, n int, msg func(i int) []b
 // putFrame waits for room and publishes a frame.
 func (r *Ring) putFrame(ctx context.Context, env Env, head, body []byte, marks uint32) error {
 	size := frameSize(len(head) + len(body))
-	if !r.fits(size, marks&laterBit == 0) || !r.Getters(false) {
-		if err := r.awaitRoom(ctx, env, size, marks&laterBit == 0); err != nil {
-			return err
-		}
+	if err := r.needRoom(ctx, env, size, marks&laterBit == 0); err != nil {
+		return err
 	}
 	r.publish(env, head, body, marks)
 	return nil
+}
+
+// needRoom makes sure that there is room and someone to get what is put there.
+func (r *Ring) needRoom(ctx context.Context, env Env, size uint32, begins bool) error {
+	if r.fits(size, begins) && r.Getters(false) {
+		return nil
+	}
+	return r.awaitRoom(ctx, env, size, begins)
 }
 
 func (r *Ring) awaitRoom(ctx context.Context, env Env, size uint32, begins bool) error {
