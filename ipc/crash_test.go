@@ -15,27 +15,8 @@ import (
 	"github.com/mpbox/mpbox/ipc"
 )
 
-// die ends the calling process as how says. A return is a clean end.
-func die(how string) error {
-	switch how {
-	case "error":
-		return errors.New("no luck")
-	case "panic":
-		panic("ouch")
-	case "exit":
-		os.Exit(3)
-	case "kill":
-		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-		select {}
-	}
-	return nil
-}
-
-// ways are how a process can end in the kill table.
-var ways = []string{"return", "error", "panic", "exit", "kill"}
-
-// victim is a process that dies somewhere. Where it holds a handle, others
-// wait for it.
+// victim is a process that dies as How says, with handles for whose holders
+// others may wait.
 type victim struct {
 	How      string
 	Where    string
@@ -48,117 +29,18 @@ type victim struct {
 }
 
 func (v victim) Run(ctx context.Context) error {
-	var err error
-	switch v.Where {
-	case "holding the lock":
-		err = v.Lock.Acquire(ctx)
-	case "after a put":
-		err = v.Queue.Put(ctx, 1)
-	case "after a get":
-		_, err = v.Queue.Get(ctx)
-	case "after a send":
-		err = v.Sender.Send(ctx, []byte("whole"))
-	case "in a long send":
-		go func() { _ = v.Sender.Send(ctx, make([]byte, 8<<20)) }()
-	case "after a receive":
-		_, err = v.Receiver.Recv(ctx)
+	if v.Where == "holding the lock" {
+		if err := v.Lock.Acquire(ctx); err != nil {
+			return err
+		}
 	}
-	if err = errors.Join(err, v.Ready.Send(ctx, true)); err != nil {
+	if err := v.Ready.Send(ctx, true); err != nil {
 		return err
 	}
 	return die(v.How)
 }
 
 var victimTarget = ipc.TargetOf[victim]()
-
-// TestKillTable has a process die in every way at every place, and checks
-// that what another process then does ends with what is promised.
-func TestKillTable(t *testing.T) {
-	rows := []struct {
-		where string
-		then  func(t *testing.T, ctx context.Context, v victim, how string)
-	}{
-		{"before anything", func(t *testing.T, ctx context.Context, v victim, how string) {
-			if err := v.Lock.Acquire(ctx); err != nil {
-				t.Errorf("Acquire() = %v", err)
-			}
-			v.Lock.Release()
-		}},
-		{"holding the lock", func(t *testing.T, ctx context.Context, v victim, how string) {
-			if err := v.Lock.Acquire(ctx); err != ipc.ErrOwnerDied {
-				t.Errorf("Acquire() = %v; want ErrOwnerDied", err)
-			}
-			v.Lock.Release()
-			if err := v.Lock.TryAcquire(); err != nil {
-				t.Errorf("TryAcquire() after recovery = %v", err)
-			}
-			v.Lock.Release()
-		}},
-		{"after a put", func(t *testing.T, ctx context.Context, v victim, how string) {
-			if got, err := v.Queue.Get(ctx); got != 1 || err != nil {
-				t.Errorf("Get() = %d, %v", got, err)
-			}
-			if _, err := v.Queue.Get(ctx); err != io.EOF {
-				t.Errorf("Get() at the end = %v", err)
-			}
-		}},
-		{"after a send", func(t *testing.T, ctx context.Context, v victim, how string) {
-			if got, err := v.Receiver.Recv(ctx); string(got) != "whole" || err != nil {
-				t.Errorf("Recv() = %q, %v", got, err)
-			}
-			if _, err := v.Receiver.Recv(ctx); err != io.EOF {
-				t.Errorf("Recv() at the end = %v", err)
-			}
-		}},
-		{"in a long send", func(t *testing.T, ctx context.Context, v victim, how string) {
-			if _, err := v.Receiver.Recv(ctx); err != io.EOF {
-				t.Errorf("Recv() = %v; nothing half-sent may be seen", err)
-			}
-		}},
-		{"never receiving", func(t *testing.T, ctx context.Context, v victim, how string) {
-			v.Receiver.Close()
-			var err error
-			for err == nil {
-				err = v.Sender.Send(ctx, make([]byte, 100<<10))
-			}
-			if err != ipc.ErrBrokenPipe {
-				t.Errorf("Send() = %v; want ErrBrokenPipe", err)
-			}
-		}},
-		{"before the barrier", func(t *testing.T, ctx context.Context, v victim, how string) {
-			if how == "return" || how == "error" || how == "panic" {
-				return // it left in good order; who still waits is the program's affair
-			}
-			if _, err := v.Barrier.Wait(ctx); err != ipc.ErrBrokenBarrier {
-				t.Errorf("Wait() = %v", err)
-			}
-		}},
-	}
-	for _, row := range rows {
-		for _, how := range ways {
-			if row.where == "in a long send" && how == "return" {
-				continue // a target that returns while its goroutine sends has not died
-			}
-			t.Run(row.where+"/"+how, func(t *testing.T) {
-				ctx := guard(t)
-				ready, r := channel[bool](t)
-				v := victim{How: how, Where: row.where, Lock: newLock(t), Queue: newQueue[int](t, 0),
-					Barrier: newBarrier(t, 2), Ready: r}
-				v.Receiver, v.Sender = channel[[]byte](t)
-				theirs := v
-				p := ipc.NewProcess(victimTarget, theirs)
-				p.Stderr = io.Discard
-				start(t, p)
-				ok(ready.Recv(ctx))(t)
-				if row.where != "never receiving" {
-					v.Sender.Close()
-				}
-				row.then(t, ctx, v, how)
-				_ = p.Join(ctx)
-			})
-		}
-	}
-}
 
 // family is a process with children of its own, for its own death.
 type family struct {

@@ -30,6 +30,12 @@ const limit = 20 * time.Second
 // descriptor, a mapped segment or a file behind.
 func guard(t *testing.T) context.Context {
 	t.Helper()
+	return guardFor(t, limit)
+}
+
+// guardFor is guard for a test that may take that long.
+func guardFor(t *testing.T, limit time.Duration) context.Context {
+	t.Helper()
 	prime(t)
 	before, had := census(), files()
 	watchdog := time.AfterFunc(limit, func() {

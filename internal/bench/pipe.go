@@ -2,21 +2,25 @@ package bench
 
 import (
 	"context"
+	"io"
 
 	"github.com/mpbox/mpbox/ipc"
 )
 
 // echo sends back what it receives.
 func echo(ctx context.Context, j job) error {
-	for b, err := range j.Echo.All(ctx) {
-		if err != nil {
+	var b []byte
+	for {
+		switch err := j.Echo.RecvInto(ctx, &b); {
+		case err == io.EOF:
+			return nil
+		case err != nil:
 			return err
 		}
 		if err := j.Echo.Send(ctx, b); err != nil {
 			return err
 		}
 	}
-	return nil
 }
 
 // roundTrip sends a message of that size to a child and waits for it to come
@@ -32,13 +36,13 @@ func roundTrip(size int) setup {
 			return nil, err
 		}
 		_ = theirs.Close() // so that either side sees the end of the other
-		message := make([]byte, size)
+		message, answer := make([]byte, size), make([]byte, size)
 		return func(n int) error {
 			for range n {
 				if err := ours.Send(forever, message); err != nil {
 					return err
 				}
-				if _, err := ours.Recv(forever); err != nil {
+				if err := ours.RecvInto(forever, &answer); err != nil {
 					return err
 				}
 			}
@@ -49,9 +53,10 @@ func roundTrip(size int) setup {
 
 // drain receives as many messages as it is told.
 func drain(ctx context.Context, j job) error {
+	var b []byte
 	return j.obey(ctx, func(n int) error {
 		for range n {
-			if _, err := j.In.Recv(ctx); err != nil {
+			if err := j.In.RecvInto(ctx, &b); err != nil {
 				return err
 			}
 		}

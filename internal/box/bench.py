@@ -88,9 +88,11 @@ class StartJoin(Shape):
             p.join()
 
 
-def echo(conn):
+def echo(conn, size):
+    message = bytearray(size)
     while True:
-        conn.send_bytes(conn.recv_bytes())
+        conn.recv_bytes_into(message)
+        conn.send_bytes(message)
 
 
 class RoundTrip(Shape):
@@ -98,18 +100,20 @@ class RoundTrip(Shape):
         super().__init__()
         self.message = bytes(size)
         self.conn, theirs = ctx.Pipe()
-        self.spawn(echo, theirs)
+        self.answer = bytearray(size)
+        self.spawn(echo, theirs, size)
 
     def run(self, n):
-        send, recv, message = self.conn.send_bytes, self.conn.recv_bytes, self.message
+        send, recv, message = self.conn.send_bytes, self.conn.recv_bytes_into, self.message
         for _ in range(n):
             send(message)
-            recv()
+            recv(self.answer)
 
 
-def drain(n, conn):
+def drain(n, conn, size):
+    message = bytearray(size)
     for _ in range(n):
-        conn.recv_bytes()
+        conn.recv_bytes_into(message)
 
 
 class Stream(Shape):
@@ -117,7 +121,7 @@ class Stream(Shape):
         super().__init__()
         self.message = bytes(size)
         theirs, self.conn = ctx.Pipe(duplex=False)
-        self.crew = self.hire(1, drain, theirs)
+        self.crew = self.hire(1, drain, theirs, size)
 
     def run(self, n):
         self.share(self.crew, n)

@@ -77,6 +77,9 @@ func next(v uint64, reset bool) uint64 {
 // unless its round was complete by then. So does an action that fails, whose
 // error the last party gets.
 func (b Barrier) Wait(ctx context.Context, env Env) (index int, err error) {
+	if b.Broken() {
+		return 0, ErrBroken
+	}
 	if err := ctx.Err(); err != nil {
 		b.Abort(env)
 		return 0, err

@@ -1,10 +1,10 @@
 package word
 
 import (
-	"errors"
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"io"
 	"slices"
 	"testing"

@@ -232,6 +232,7 @@ func (s *Semaphore) holder() int {
 
 // Holders goes over the slots that hold permits.
 func (s *Semaphore) Holders(yield func(slot int) bool) {
+	s.settled() // the last change may not be in its account yet
 	for slot := range min(int(s.Slots.Load()), len(s.Held)) {
 		if s.count(slot) > 0 && !yield(slot) {
 			return
