@@ -184,7 +184,7 @@ func getNumbered(ctx context.Context, q *ipc.Queue[[]byte], n int) error {
 // for.
 func circulate(q *ipc.Queue[[]byte], rounds int) error {
 	vs := make([][]byte, 3)
-	for n := 0; n < rounds; n++ {
+	for n := range rounds {
 		for i := range vs {
 			vs[i] = numbered(n, short+n%1000*100) // up to several parts
 		}

@@ -68,6 +68,9 @@ func runChild() int {
 		// The parent died, or never sent what it had announced.
 		return 1
 	}
+	if b.Files < 0 || b.Files > maxInherited {
+		return 1 // a damaged frame
+	}
 	closeInherited(segmentFd + space.Descriptors*len(b.Seats) + b.Files)
 	become(&b)
 	code := 0

@@ -170,10 +170,12 @@ func decodeSocks(d *codec.Decoder, a *arrival, h *space.Handle) error {
 	for range min(n, maxSocks) {
 		i, err := d.Uint()
 		if err != nil {
+			closeAll(socks)
 			return err
 		}
 		fd, err := a.file(i)
 		if err != nil {
+			closeAll(socks)
 			return err
 		}
 		socks = append(socks, fd)
