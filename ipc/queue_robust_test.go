@@ -219,3 +219,11 @@ func TestClosedArraysDoNotPileUp(t *testing.T) { // KF-52
 		return lingering-before <= most
 	}, func() { t.Errorf("of %d closed arrays the memory of %d is still mapped", arrays, lingering-before) })
 }
+
+// null is a file to send, of which nothing is wanted.
+func null(t *testing.T) *os.File {
+	t.Helper()
+	f := ok(os.Open(os.DevNull))(t)
+	t.Cleanup(func() { f.Close() })
+	return f
+}

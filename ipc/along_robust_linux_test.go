@@ -13,14 +13,6 @@ import (
 	"github.com/mpbox/mpbox/ipc"
 )
 
-// null is a file to send, of which nothing is wanted.
-func null(t *testing.T) *os.File {
-	t.Helper()
-	f := ok(os.Open(os.DevNull))(t)
-	t.Cleanup(func() { f.Close() })
-	return f
-}
-
 // What a Put that found no room had sent along would keep its place in the
 // segment, and a lock on it that no later message and no child could get.
 func TestPutWithoutRoomLeavesNothingOnItsWay(t *testing.T) { // QUE-12
