@@ -38,6 +38,10 @@ func guardFor(t *testing.T, limit time.Duration) context.Context {
 	t.Helper()
 	prime(t)
 	before, had := census(), files()
+	// The collector may be unmapping what earlier tests have closed just now.
+	for again := census(); again != before; again = census() {
+		before = again
+	}
 	watchdog := time.AfterFunc(limit, func() {
 		buf := make([]byte, 1<<20)
 		fmt.Fprintf(os.Stderr, "%s hangs\n%s\n", t.Name(), buf[:runtime.Stack(buf, true)])

@@ -279,7 +279,9 @@ func Usage() (segments, lingering, handles int) {
 				open++
 			}
 		}
-		if open == 0 && s.pins == 0 {
+		if s.seg == nil {
+			// it has just gone
+		} else if open == 0 && s.pins == 0 {
 			lingering++
 		} else {
 			segments++
@@ -323,10 +325,10 @@ func (s *Space) release() {
 	if len(s.handles) > 0 || s.pins > 0 || s.seg == nil {
 		return
 	}
-	memberships.remove(s)
 	s.leave()
 	s.unmap()
 	s.seg = nil
+	memberships.remove(s)
 }
 
 func (s *Space) wait(ctx context.Context, w *atomic.Uint32, old uint32) (bool, error) {
