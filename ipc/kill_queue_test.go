@@ -37,6 +37,10 @@ var queuePlaces = []place{
 		seen: "what it had put; another `Put` goes on when there is room",
 		set: func(t *testing.T) (ours, victims stage) {
 			s := stage{Queue: newQueue[[]byte](t, 2)}
+			// As one who has got we might get again: else nobody could, once it is dead.
+			if err := queueAgain(context.Background(), s); err != nil {
+				t.Fatal(err)
+			}
 			_, err := s.Queue.PutMany(context.Background(), [][]byte{numbered(0, short), numbered(1, short)})
 			if err != nil {
 				t.Fatal(err)

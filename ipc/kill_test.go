@@ -114,7 +114,8 @@ func repeats(usually int) int {
 
 // check is a cell of the table.
 func (p place) check(t *testing.T, w way) {
-	ctx := guard(t)
+	ctx, giveUp := context.WithCancel(guard(t))
+	defer giveUp()
 	ours, theirs := p.set(t)
 	c := p.raise(t, w, theirs)
 	theirs.closeBut(ours)
@@ -122,7 +123,13 @@ func (p place) check(t *testing.T, w way) {
 	if p.others == nil {
 		others <- nil
 	} else {
-		go func() { others <- survive(ctx, p, ours, w) }()
+		go func() {
+			err := survive(ctx, p, ours, w)
+			if err != nil {
+				giveUp() // what follows may wait for what it has not done
+			}
+			others <- err
+		}()
 		if p.mode != moving && !sleeps("ipc_test.survive", others) && len(others) == 0 {
 			t.Error("the other one neither waits nor is done")
 		}
