@@ -16,14 +16,14 @@ import (
 )
 
 // How a child is told what it is: the environment has a marker with a
-// one-time token and the number of descriptors that are for it, and descriptor 3 is one end of a socket pair at whose head
-// the same token lies. A process that finds both, and takes both away, is a
+// one-time token and the number of descriptors that are for it, and descriptor
+// 3 is one end of a socket pair at whose head the same token lies. A process that finds both, and takes both away, is a
 // child; the marker alone, inherited by chance, makes nobody one. Behind the
 // token comes a frame with the bootstrap.
 //
 // The socket stays open as the lifeline: its end of file tells each side that
-// the other process has ended. The child uses it for one frame more, the
-// report of a target that failed.
+// the other process has ended. Until then it carries the parent's commands,
+// and the child's letters: the report of a target that failed, and stacks.
 const (
 	marker    = "GO_IPC_CHILD"
 	tokenSize = 32
@@ -45,16 +45,21 @@ type bootstrap struct {
 	Identity   []int // its number among its siblings, behind those of its ancestors
 	Daemon     bool
 	Mortal     bool // it ends with its parent: a daemon, or below one
+	Group      bool // it leads a process group
 	ParentPid  int
 	ParentName string
 	Comm       string // for ps: the executable's name
+	Limits     Limits
 	Seats      []seat // in the segments, whose descriptors follow in this order
 	Files      int    // whose descriptors follow those
 	Args       []byte
 }
 
 // report is what a child tells its parent of a target that failed.
-type report struct{ Msg, Stack string }
+type report struct {
+	Err   []byte // a RemoteError
+	Cause Cause
+}
 
 var (
 	bootstrapPlan = registeredPlan[bootstrap]("bootstrap")

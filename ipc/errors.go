@@ -62,16 +62,6 @@ var (
 // ErrNoTask is returned by TaskDone when all values that were put are done.
 var ErrNoTask = errors.New("ipc: TaskDone was called more often than there were values")
 
-// Errors of a pool.
-var (
-	// ErrTerminated is what unfinished tasks end with when their pool is
-	// terminated.
-	ErrTerminated = errors.New("ipc: pool was terminated")
-	// ErrNotClosed is returned by Join for a pool that was neither closed nor
-	// terminated: its workers would never end.
-	ErrNotClosed = errors.New("ipc: pool was not closed")
-)
-
 // public gives the errors of the internal packages their public form.
 func public(err error) error {
 	switch err {
@@ -98,11 +88,19 @@ type ExitError struct {
 	Pid  int
 	Code int   // the exit code, or minus the number of the signal
 	Err  error // what its target returned or panicked with, a *RemoteError; else nil
+
+	Cause  Cause  // why it ended so
+	Detail string // more of the cause, for people, such as "limit of 128 MiB"; else empty
+	Stderr string // the last that it wrote to its standard error, if that was collected
+	Stacks string // of its goroutines before it was killed, if they were asked for
 }
 
 // Error names the process, how it ended, and why if that is known.
 func (e *ExitError) Error() string {
 	s := fmt.Sprintf("ipc: process %s (pid %d) %s", e.Name, e.Pid, describeExit(e.Code))
+	if why := e.why(); why != "" {
+		s += ": " + why
+	}
 	if e.Err != nil {
 		s += ": " + e.Err.Error()
 	}
@@ -119,15 +117,6 @@ func describeExit(code int) string {
 	return "exited with code " + strconv.Itoa(code)
 }
 
-// A RemoteError is an error or a panic of another process, as text.
-type RemoteError struct {
-	Msg   string
-	Stack string // of a panic; else empty
-}
-
-// Error returns the message, without the stack.
-func (e *RemoteError) Error() string { return e.Msg }
-
 // A LostTaskError is what Join of a [Queue] returns when values were taken by
 // processes that have ended, or closed the queue, before they called TaskDone
 // for them.
@@ -141,21 +130,3 @@ func (e *LostTaskError) Error() string {
 	return "ipc: " + strconv.Itoa(e.Tasks) + " values of the queue were taken and never done, the last by process " +
 		strconv.Itoa(e.Pid)
 }
-
-// A TaskError says which task of a [Pool] failed, and why. Err is a
-// *RemoteError if the function returned an error or panicked, and an
-// *ExitError if the worker ended with the task in its hands; anything else if
-// an item or a result could not be encoded or decoded.
-type TaskError struct {
-	Index    int // of the item in the input; of the chunk's first if its worker was lost
-	Attempts int // how often the task was tried
-	Err      error
-}
-
-// Error names the task and the cause.
-func (e *TaskError) Error() string {
-	return "ipc: task " + strconv.Itoa(e.Index) + ": " + e.Err.Error()
-}
-
-// Unwrap returns e.Err.
-func (e *TaskError) Unwrap() error { return e.Err }

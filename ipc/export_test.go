@@ -7,3 +7,9 @@ var Usage = space.Usage
 
 // SegmentDescriptors is how many descriptors a segment has.
 const SegmentDescriptors = space.Descriptors
+
+// TextCause and LastWords read what a crashed program has written.
+var (
+	TextCause = textCause
+	LastWords = lastWords
+)

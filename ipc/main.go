@@ -2,7 +2,6 @@ package ipc
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"runtime"
@@ -74,25 +73,37 @@ func runChild() int {
 	closeInherited(segmentFd + space.Descriptors*len(b.Seats) + b.Files)
 	become(&b)
 	code := 0
-	if failed := runTarget(&b); failed != nil {
+	if failed, cause := runTarget(&b); failed != nil {
 		code = 1
-		tell(b.Name, failed)
+		tell(b.Name, failed, cause)
 	}
 	endChildren()
 	space.CloseAll()
 	return code
 }
 
-func runTarget(b *bootstrap) *RemoteError {
+// runTarget runs the target, and gives what it failed with, and what kind of
+// failure that is.
+func runTarget(b *bootstrap) (*RemoteError, Cause) {
+	if err := b.Limits.apply(b.Name); err != nil {
+		return newRemoteError(err), CauseStart
+	}
 	e := entries[b.Target]
 	if e == nil {
-		return &RemoteError{Msg: "ipc: no target " + b.Target + " in this executable"}
+		return &RemoteError{Msg: "ipc: no target " + b.Target + " in this executable"}, CauseStart
 	}
 	came, err := arrive(b.Seats, b.Files)
 	if err != nil {
-		return &RemoteError{Msg: "ipc: attach to shared memory: " + err.Error()}
+		return &RemoteError{Msg: "ipc: attach to shared memory: " + err.Error()}, CauseStart
 	}
-	return call(e, &codec.Decoder{Buf: b.Args, Context: came})
+	failed := call(e, &codec.Decoder{Buf: b.Args, Context: came})
+	switch {
+	case failed == nil:
+		return nil, CauseUnknown
+	case failed.Stack != "":
+		return failed, CausePanic
+	}
+	return failed, CauseError
 }
 
 // become makes this process the child that b describes.
@@ -108,6 +119,8 @@ func become(b *bootstrap) {
 	}
 	_ = syscall.SetNonblock(lifelineFd, true)
 	lifeline = os.NewFile(lifelineFd, "lifeline")
+	leads = b.Group
+	target.ctx, target.cancel = context.WithCancel(context.Background())
 	go watchParent()
 }
 
@@ -122,14 +135,12 @@ func rename(name string) {
 	_, _ = syscall.Write(fd, []byte(name))
 }
 
-// lifeline is a child's end of the socket to its parent.
-var lifeline *os.File
-
-// watchParent waits for the end of the parent: nothing else ends the stream.
+// watchParent does what the parent commands until the end of the parent:
+// nothing else ends the stream.
 func watchParent() {
-	_, _ = io.Copy(io.Discard, lifeline)
+	obey(lifeline)
 	if mortal {
-		os.Exit(1)
+		endOrphan()
 	}
 	parent.mu.Lock()
 	defer parent.mu.Unlock()
@@ -166,31 +177,30 @@ func arrive(seats []seat, files int) (*arrival, error) {
 	return a, nil
 }
 
-// call runs the target and makes text of its error or panic, nil if there is
-// none. The target has a goroutine of its own, which it may end
+// call runs the target and makes its error or panic ready to travel, nil if
+// there is none. The target has a goroutine of its own, which it may end
 // (runtime.Goexit).
 func call(e *entry, args *codec.Decoder) *RemoteError {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
+	defer target.cancel()
 	result := make(chan *RemoteError, 1)
 	go func() {
 		failed := &RemoteError{Msg: "the target ended its goroutine (runtime.Goexit)"}
 		defer func() { result <- failed }()
-		failed = guarded(func() error { return e.run(ctx, args) })
+		failed = guarded(func() error { return e.run(target.ctx, args) })
 	}()
 	return <-result
 }
 
-// guarded runs f and makes text of its error or panic. The text is taken here
-// too, since an Error method may panic as well.
+// guarded runs f and makes its error or panic ready to travel. That is done
+// here too, since an Error method may panic as well.
 func guarded(f func() error) (failed *RemoteError) {
 	defer func() {
 		if v := recover(); v != nil {
-			failed = &RemoteError{Msg: fmt.Sprint("panic: ", v), Stack: stack()}
+			failed = newRemotePanic(v)
 		}
 	}()
 	if err := f(); err != nil {
-		return &RemoteError{Msg: err.Error()}
+		return newRemoteError(err)
 	}
 	return nil
 }
@@ -201,25 +211,19 @@ func stack() string {
 	return string(b[:runtime.Stack(b, false)])
 }
 
-// maxReport bounds each text that goes to the parent, so that a report fits
+// maxReport bounds each part of what goes to the parent, so that a report fits
 // into the socket's buffer: a parent that is stopped must not hold the child.
 const maxReport = 32 << 10
 
 // tell reports the error of the target: to people on the standard error, and
 // to the parent for ExitError.
-func tell(name string, err *RemoteError) {
+func tell(name string, err *RemoteError, cause Cause) {
 	_, _ = os.Stderr.WriteString("Process " + name + ": " + err.Msg + "\n" + err.Stack)
-	r := report{clip(err.Msg), clip(err.Stack)}
-	if b, err := appendFrame(nil, reportPlan(), unsafe.Pointer(&r)); err == nil {
-		_, _ = send(lifeline, b, true) // a parent that is gone needs no report
+	r := report{err.append(nil, maxReport), cause}
+	var e codec.Encoder
+	if err := reportPlan().Encode(&e, unsafe.Pointer(&r)); err == nil {
+		post(letterReport, 0, e.Buf, 0)
 	}
-}
-
-func clip(s string) string {
-	if len(s) > maxReport {
-		return s[:maxReport] + "..."
-	}
-	return s
 }
 
 // blockingFd reads a descriptor with plain system calls.

@@ -2,65 +2,110 @@ package ipc
 
 import (
 	"context"
+	"io"
+	"os"
+	"runtime"
+	"slices"
 	"strconv"
 	"sync"
+	"time"
 	"unsafe"
-
-	"github.com/mpbox/mpbox/ipc/internal/codec"
 )
 
-// A Pool runs a function on many values in a number of worker processes,
-// which it starts with the first task and uses again. Use [NewPool]; the zero
-// value does not work. Several goroutines may use it. It must not be copied.
-//
-//	Map ── chunks ──► tasks ──► slot 1 ── pipe ──► worker process 1
-//	 ▲                     └──► slot 2 ── pipe ──► worker process 2
-//	 └────── batches ◄────────── slots ◄── pipe ──┘
+// A Pool runs a function on many values in a number of worker processes, which
+// it starts when there are tasks for them and uses again. Use [NewPool]; the
+// zero value does not work. The fields are to be set before the first task.
+// Several goroutines may use it. It must not be copied, and can't be handed to
+// other processes; workers may have pools of their own.
 //
 // Each worker has a pipe pair and a segment of its own, so that a worker that
-// dies holds nothing that another one needs. A slot is the goroutine that
-// feeds one worker and starts the next one if it dies; the tasks that a
-// worker had in its hands then fail, and only those. Workers are daemons:
-// they end with this process, however it ends. A pool that is not used any
-// more must be closed or terminated, or its workers stay until then. In
-// Python: multiprocessing.Pool.
+// dies holds nothing that another one needs. The task that it had in its hands
+// then fails, and only that one: those that it has done are done, and those that
+// it has not begun go to others. Each worker leads a process group, and when it
+// ends, what is left of that ends with it. Workers are daemons: they end with
+// this process, however it ends. A pool that is not used any more must be closed
+// or terminated, or its workers stay until then. In Python: multiprocessing.Pool.
 type Pool[A, R any] struct {
-	// ChunkSize is how many items go to a worker at once; 0 means a quarter
-	// of an even share. To be set before the first task.
+	// ChunkSize is how many items in a row go to the same worker; 0 means as
+	// the pool thinks best, by the time that tasks take. A worker that is quick
+	// is given several chunks at a time, up to a millisecond's worth.
 	ChunkSize int
 
-	entry         *entry
-	workers       int
-	args, results *codec.Plan
-	tasks         chan task
-	ctx           context.Context // ends with Terminate
-	terminate     context.CancelFunc
-	slots         sync.WaitGroup
-	joined        chan struct{} // closed when all slots have ended, after Close
+	// MaxTasksPerChild is how many tasks a worker does before another process
+	// takes its place; 0 means any number. Up to an eighth less, by chance, so
+	// that they do not all end together. In Python: maxtasksperchild, which
+	// counts chunks.
+	MaxTasksPerChild int
 
-	mu      sync.Mutex
-	started bool
-	closed  bool
-	maps    sync.WaitGroup // those that may still put into tasks
+	// MaxResident is the resident size in bytes above which a worker is
+	// replaced when it has done its tasks; 0 means any. It is looked at ten
+	// times a second at most, and on Linux only. See Limits for one that kills.
+	MaxResident int64
+
+	// IdleTimeout is how long a worker waits for a task before it ends; 0
+	// means as long as the pool is there.
+	IdleTimeout time.Duration
+
+	// Timeout is how long a task may take from when it begins; 0 means any
+	// time. Then its context ends; Grace later its worker, if it is still at
+	// it, gets SIGTERM, and Grace later SIGKILL, with its process group. The
+	// error is [ErrTimeout], and has the stacks of the worker. Timeout is kept
+	// to a hundredth of a second or a tenth of itself, whatever is more.
+	Timeout time.Duration
+
+	// Grace is how long a task that must end has at each step, see Timeout. 0
+	// means a quarter of a second.
+	Grace time.Duration
+
+	// Retry says whether a task that has failed is to be tried again; nil
+	// means never. It may be called by several goroutines at once.
+	Retry func(*TaskError) bool
+
+	// MaxDeaths is how many workers a task may kill before it is not tried
+	// again, whatever Retry says: then the error is [ErrQuarantined]. 0 means 3.
+	MaxDeaths int
+
+	// Window is how many values Imap takes from its input ahead of the results
+	// that were taken from it; 0 means as many as keep the workers busy for
+	// some milliseconds.
+	Window int
+
+	// Setup prepares each worker, see [NewSetup].
+	Setup Setup
+
+	// Limits is what each worker may use. Limits.Procs, if it is 0, is the
+	// worker's share of our processors.
+	Limits Limits
+
+	// Stdout and Stderr are given what the workers write, line by line, each
+	// with the worker's name before it. nil means where ours goes, as it is.
+	Stdout, Stderr io.Writer
+
+	// Progress, if it is not nil, is called when tasks are done, by one
+	// goroutine at a time. See [ShowProgress].
+	Progress func(Progress)
+
+	// Inline has goroutines of this process do the tasks, for debuggers, as
+	// IPC_INLINE=1 in the environment does. Then no task can be killed, and
+	// one that ends its process ends this one.
+	Inline bool
+
+	crew *crew
+	once sync.Once
 }
 
-// task is a chunk with the way back to its Map, until that has gone.
-type task struct {
-	chunk chunk
-	done  chan<- outcome
-	gone  <-chan struct{}
-}
+// Defaults of a pool.
+const (
+	poolGrace  = 250 * time.Millisecond
+	poolDeaths = 3
+)
 
-// outcome is what became of a chunk.
-type outcome struct {
-	chunk chunk
-	batch batch
-	lost  error // why the chunk was lost with its worker
-	err   error // why no chunk can be done
-}
+// CPUs is how many workers can work at the same time: the GOMAXPROCS of this
+// process, which in a pool's worker is its share.
+func CPUs() int { return runtime.GOMAXPROCS(0) }
 
-// NewPool makes a pool of that many workers for f. It panics if workers is
-// less than 1.
+// NewPool makes a pool of up to that many workers for f. [CPUs] is a good number
+// for tasks that compute. It panics if workers is less than 1.
 func NewPool[A, R any](f Func[A, R], workers int) *Pool[A, R] {
 	if f.entry == nil {
 		panic("ipc: zero Func")
@@ -68,211 +113,147 @@ func NewPool[A, R any](f Func[A, R], workers int) *Pool[A, R] {
 	if workers < 1 {
 		panic("ipc: a pool has at least 1 worker, not " + strconv.Itoa(workers))
 	}
-	p := &Pool[A, R]{
-		entry:   f.entry,
-		workers: workers,
-		args:    mustPlan[A](f.entry.name),
-		results: mustPlan[R](f.entry.name),
-		tasks:   make(chan task),
-		joined:  make(chan struct{}),
-	}
-	p.ctx, p.terminate = context.WithCancel(context.Background())
-	return p
+	args, results := newStrip(mustPlan[A](f.entry.name)), newStrip(mustPlan[R](f.entry.name))
+	return &Pool[A, R]{crew: newCrew(f.entry, workers, args, results)}
 }
 
-// enter starts the slots, and keeps the pool from closing its task channel
-// until the caller is done with it (maps.Done).
-func (p *Pool[A, R]) enter() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed {
-		return ErrClosed
-	}
-	if p.ChunkSize < 0 {
-		panic("ipc: ChunkSize is negative")
-	}
-	p.maps.Add(1)
-	if !p.started {
-		p.started = true
-		for range p.workers {
-			s := &slot{entry: p.entry, tasks: p.tasks, ctx: p.ctx}
-			p.slots.Go(s.run)
+// begin takes the settings over, and gives a job to the workers.
+func (p *Pool[A, R]) begin(j *job) error {
+	p.once.Do(func() { p.crew.options = p.options() })
+	return p.crew.submit(j)
+}
+
+// options checks the settings: what can't be panics.
+func (p *Pool[A, R]) options() options {
+	for name, n := range map[string]int64{
+		"ChunkSize": int64(p.ChunkSize), "MaxTasksPerChild": int64(p.MaxTasksPerChild),
+		"MaxResident": p.MaxResident, "IdleTimeout": int64(p.IdleTimeout), "Timeout": int64(p.Timeout),
+		"Grace": int64(p.Grace), "MaxDeaths": int64(p.MaxDeaths), "Window": int64(p.Window),
+	} {
+		if n < 0 {
+			panic("ipc: " + name + " is negative")
 		}
 	}
-	return nil
+	o := options{
+		chunk: min(p.ChunkSize, maxBatch), lifetime: p.MaxTasksPerChild, idleTime: p.IdleTimeout, timeout: p.Timeout,
+		grace: p.Grace, policy: policy{p.Retry, p.MaxDeaths}, setup: p.Setup, limits: p.Limits,
+		recycle: p.MaxResident, stdout: p.Stdout, stderr: p.Stderr, progress: p.Progress,
+		inline: p.Inline || os.Getenv("IPC_INLINE") == "1",
+	}
+	if o.grace == 0 {
+		o.grace = poolGrace
+	}
+	if o.policy.deaths == 0 {
+		o.policy.deaths = poolDeaths
+	}
+	return o
 }
 
-// Map runs the function on each item and returns the results in the order of
-// the items. It returns ctx.Err() if ctx ends first, what is under way then
-// going on unseen; ErrTerminated; ErrClosed after Close; and the system's
-// error if a worker can't be started.
+// Map runs the function on each item, and returns the results in the order of
+// the items. If tasks fail, the others are done all the same, and the error is
+// [TaskErrors], which has all that failed.
 //
-// If a task fails Map returns a [*TaskError], that of the lowest index among
-// the tasks that were tried; no new ones are handed out after the first.
+// Other errors end it: ctx.Err() if ctx ends first, [ErrTerminated], [ErrClosed]
+// after Close, and an error that says why no worker can be started. Tasks that
+// are under way then are ended as those that take longer than Timeout, and Map
+// waits for that. The results that there are are returned with any error.
 func (p *Pool[A, R]) Map(ctx context.Context, items []A) ([]R, error) {
-	if err := p.enter(); err != nil {
-		return nil, err
-	}
-	defer p.maps.Done()
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	gone := make(chan struct{})
-	defer close(gone)
-	m := &mapping[A, R]{
-		pool:    p,
-		items:   items,
-		results: make([]R, len(items)),
-		size:    min(p.chunkSize(len(items)), max(1, len(items))),
-		done:    make(chan outcome, p.workers),
-		gone:    gone,
+	m := &mapping[A, R]{crew: p.crew, items: items, results: make([]R, len(items))}
+	j := newJob(m, len(items), false)
+	if err := p.begin(j); err != nil {
+		return nil, err
 	}
-	return m.run(ctx)
+	j.wait(ctx, p.crew)
+	return m.finish(j)
 }
 
-func (p *Pool[A, R]) chunkSize(n int) int {
-	if p.ChunkSize > 0 {
-		return p.ChunkSize
-	}
-	share := 4 * p.workers
-	return max(1, (n+share-1)/share)
-}
+// Close says that no more tasks will come. The workers end when those that there
+// are are done. It can be called again.
+func (p *Pool[A, R]) Close() { p.crew.close() }
 
-// Close says that no more tasks will come. The workers end when the tasks
-// under way are done. It can be called again.
-func (p *Pool[A, R]) Close() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed {
-		return
-	}
-	p.closed = true
-	go func() {
-		p.maps.Wait()
-		close(p.tasks)
-		p.slots.Wait()
-		p.terminate() // frees the context
-		close(p.joined)
-	}()
-}
+// Join waits until all workers have ended, after Close or Terminate; before, it
+// returns [ErrNotClosed]. It returns ctx.Err() if ctx ends first.
+func (p *Pool[A, R]) Join(ctx context.Context) error { return p.crew.join(ctx) }
 
-// Join waits until all workers have ended, after Close or Terminate; before,
-// it returns ErrNotClosed. It returns ctx.Err() if ctx ends first.
-func (p *Pool[A, R]) Join(ctx context.Context) error {
-	p.mu.Lock()
-	closed := p.closed
-	p.mu.Unlock()
-	if !closed {
-		return ErrNotClosed
-	}
-	select {
-	case <-p.joined:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// Terminate kills the workers. Calls of Map under way return ErrTerminated,
-// later ones ErrClosed. It does not wait; see Join.
+// Terminate kills the workers and what they have started. Calls under way return
+// [ErrTerminated], later ones [ErrClosed]. It does not wait; see Join.
 func (p *Pool[A, R]) Terminate() {
-	p.terminate()
-	p.Close()
+	p.crew.close()
+	p.crew.stopAll(ErrTerminated)
+	p.crew.terminate() // which ends the workers
 }
 
-// A mapping is one call of Map.
+// A mapping is the load of a Map.
 type mapping[A, R any] struct {
-	pool    *Pool[A, R]
+	crew    *crew
 	items   []A
 	results []R
-	size    int
-	next    int // the first item that was not handed out
-	pending int // chunks
-	failed  *TaskError
-	done    chan outcome
-	gone    <-chan struct{}
+	mu      sync.Mutex
+	failed  TaskErrors
 }
 
-func (m *mapping[A, R]) run(ctx context.Context) ([]R, error) {
-	var tasks chan<- task // nil when there is none to hand out
-	var t task
-	for {
-		if tasks == nil && m.next < len(m.items) && m.failed == nil {
-			t = task{m.encode(), m.done, m.gone}
-			if m.failed == nil {
-				tasks = m.pool.tasks
-			}
-		}
-		if tasks == nil && m.pending == 0 {
-			break
-		}
-		select {
-		case tasks <- t:
-			tasks = nil
-			m.pending++
-		case o := <-m.done:
-			m.pending--
-			if err := m.take(o); err != nil {
-				return nil, err
-			}
-			if m.failed != nil {
-				tasks = nil
-			}
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-m.pool.ctx.Done():
-			return nil, ErrTerminated
-		}
+// finish is what Map returns when j has ended.
+func (m *mapping[A, R]) finish(j *job) ([]R, error) {
+	if err := j.stopped(); err != nil {
+		return m.results, err
 	}
-	if m.failed != nil {
-		return nil, m.failed
+	if len(m.failed) == 0 {
+		return m.results, nil
 	}
-	return m.results, nil
+	slices.SortFunc(m.failed, func(a, b *TaskError) int { return a.Index - b.Index })
+	return m.results, m.failed
 }
 
-// encode makes the next chunk. It is done here and not by the slots, so that
-// the items are the caller's again when Map returns.
-func (m *mapping[A, R]) encode() chunk {
-	end := min(m.next+m.size, len(m.items))
-	c := chunk{m.next, make([][]byte, 0, end-m.next)}
-	for i := m.next; i < end; i++ {
-		var e codec.Encoder
-		if err := m.pool.args.Encode(&e, unsafe.Pointer(&m.items[i])); err != nil {
-			m.fail(i, 0, err)
-			break
-		}
-		c.Items = append(c.Items, e.Buf)
-	}
-	m.next = end
-	return c
+func (m *mapping[A, R]) encode(b []byte, i, n int) ([]byte, int, error) {
+	return encodeItems(m.crew.args, b, m.items[i:i+n])
 }
 
-// take keeps the results of a chunk. An error that is not a task's ends Map.
-func (m *mapping[A, R]) take(o outcome) error {
-	switch {
-	case o.err != nil:
-		return o.err
-	case o.lost != nil:
-		m.fail(o.chunk.First, 1, o.lost)
-		return nil
+// encodeItems appends items to b, up to those that make it long.
+func encodeItems[A any](s strip, b []byte, items []A) ([]byte, int, error) {
+	if s.plain {
+		n := min(len(items), max(1, maxAhead/max(1, s.size)))
+		return append(b, elements(&items, uintptr(s.size))[:n*s.size]...), n, nil
 	}
-	failed := map[int]bool{}
-	for _, f := range o.batch.Failures {
-		failed[f.Index] = true
-		m.fail(f.Index, 1, &f.Err)
-	}
-	for i, b := range o.batch.Results {
-		if at := o.chunk.First + i; at < len(m.results) && !failed[at] {
-			if err := decode(m.pool.results, b, unsafe.Pointer(&m.results[at])); err != nil {
-				m.fail(at, 1, err)
-			}
+	for i := range items {
+		if len(b) >= maxAhead {
+			return b, i, nil
+		}
+		var err error
+		if b, err = s.append(b, unsafe.Pointer(&items[i])); err != nil {
+			return b, i, err
 		}
 	}
-	return nil
+	return b, len(items), nil
 }
 
-func (m *mapping[A, R]) fail(index, attempts int, err error) {
-	if m.failed == nil || index < m.failed.Index {
-		m.failed = &TaskError{Index: index, Attempts: attempts, Err: err}
+func (m *mapping[A, R]) keep(b []byte, i, n int) (int, error) {
+	return decodeResults(m.crew.results, b, m.results[i:i+n])
+}
+
+// decodeResults fills results from b.
+func decodeResults[R any](s strip, b []byte, results []R) (int, error) {
+	if s.plain {
+		return len(results), settle(elements(&results, uintptr(s.size)), b[:min(len(b), len(results)*s.size)])
 	}
+	for i := range results {
+		value, rest, err := s.next(b)
+		if err == nil {
+			err = decode(s.plan, value, unsafe.Pointer(&results[i]))
+		}
+		if err != nil {
+			clear(results[i : i+1])
+			return i, err
+		}
+		b = rest
+	}
+	return len(results), nil
+}
+
+func (m *mapping[A, R]) fail(e *TaskError) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.failed = append(m.failed, e)
 }

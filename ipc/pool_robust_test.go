@@ -141,12 +141,12 @@ func TestPoolKeepsSlotsWhenMapsAreGivenUp(t *testing.T) { // POOL-11
 	pool := ipc.NewPool(squareFunc, 1)
 	pool.ChunkSize = 1
 	for n := range 40 {
-		// The pause lets the worker get ahead, so that its slot has results
-		// for a Map that is gone. Only what the test can find hangs on it.
-		c := newCountdown(2+n%5, 2*time.Millisecond)
-		if _, err := pool.Map(c, numbers(1000)); err != context.Canceled {
+		// Anywhere between the first task and the last, which takes longer.
+		over, cancel := context.WithTimeout(ctx, time.Duration(n)*100*time.Microsecond)
+		if _, err := pool.Map(over, numbers(1_000_000)); err != context.DeadlineExceeded {
 			t.Errorf("Map() = %v", err)
 		}
+		cancel()
 	}
 	if got, err := pool.Map(ctx, numbers(4)); err != nil || got[3].N != 9 {
 		t.Errorf("the next Map() = %v, %v", got, err)

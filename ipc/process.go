@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"github.com/mpbox/mpbox/ipc/internal/codec"
@@ -47,11 +48,39 @@ type Process struct {
 	// Dir is the working directory of the child; empty means ours.
 	Dir string
 
+	// Group makes the child the leader of a process group of its own, to
+	// which the programs that it runs belong, and its own children, unless
+	// they are made groups too. Terminate, Kill and Stop then signal the whole
+	// group. When the child has ended, however it ended, we kill what is left
+	// of the group; a child that ends with its parent (see Daemon) does so
+	// itself when that is gone. If both are killed at once, nobody does. The
+	// group gets no signals of the terminal, such as that of Ctrl-C.
+	Group bool
+
+	// Timeout is how long the child may run, from Start on; 0 is for ever.
+	// Then it is stopped as by Stop, and what Join returns is an ExitError
+	// with CauseTimeout, even if the target has heeded its context and the
+	// exit code is 0.
+	Timeout time.Duration
+
+	// Grace is how long Stop and Timeout wait for each of their steps; 0
+	// means 250 ms.
+	Grace time.Duration
+
+	// Limits bounds what the child may use of the machine.
+	Limits Limits
+
+	keepStderr bool // collect it for ExitError, as that of a process with limits
+
 	target     *entry
 	encodeArgs func(e *codec.Encoder) error
 	identity   []int
 	parentPid  int
 	daemon     bool // Daemon as it was at Start
+	limits     Limits
+	group      bool // Group, Grace as they were at Start
+	grace      time.Duration
+	patience   time.Duration // how long Stop waits for stacks
 
 	mu     sync.Mutex
 	state  state
@@ -59,7 +88,16 @@ type Process struct {
 	pid    int
 	code   int
 	err    error
+	ending ending
+	stderr *tail // the end of the child's standard error, nil if nobody reads it
 	closed bool
+
+	windingUp bool // Stop, or Timeout, has begun
+
+	line   *line         // to the child, nil before Start and in others than its parent
+	timer  *time.Timer   // of Timeout
+	dead   bool          // its group is killed, and its number may become another's
+	stacks string        // as Stop found them
 	ended  chan struct{} // closed when the process has ended
 	copied chan struct{} // closed when its output is copied as well
 }
@@ -97,6 +135,7 @@ func newProcess(t *entry, encodeArgs func(*codec.Encoder) error) *Process {
 	return &Process{
 		Name:       t.base + "-" + joinInts(id),
 		target:     t,
+		patience:   stacksPatience,
 		encodeArgs: encodeArgs,
 		identity:   id,
 		parentPid:  os.Getpid(),
@@ -117,7 +156,8 @@ func joinInts(id []int) string {
 }
 
 // Join waits until the process has ended and all of its output is copied. It
-// returns nil if the exit code is 0, else an [*ExitError]; ctx.Err() if ctx
+// returns nil if the exit code is 0, unless Timeout ended it, else an
+// [*ExitError]; ctx.Err() if ctx
 // ends first, which leaves the process alone; ErrNotStarted or ErrClosed. It
 // can be called any number of times, by any number of goroutines. A process
 // can't join itself (ErrNotChild).
@@ -157,16 +197,18 @@ func (p *Process) check() error {
 func (p *Process) exitError() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.code == 0 && p.err == nil {
+	if p.code == 0 && p.err == nil && p.ending.asked != CauseTimeout {
 		return nil
 	}
-	return &ExitError{Name: p.Name, Pid: p.pid, Code: p.code, Err: p.err}
+	e := &ExitError{Name: p.Name, Pid: p.pid, Code: p.code, Err: p.err, Stacks: p.stacks}
+	p.explain(e)
+	return e
 }
 
 // Terminate sends SIGTERM to the process, which ends it unless it does
 // something else with it. It does not wait: IsAlive may still be true. It
-// ends the one process, not its children. For a process that has ended it
-// does nothing and returns nil.
+// ends the one process, not its children, unless that has Group. For a process
+// that has ended it does nothing and returns nil.
 func (p *Process) Terminate() error { return p.signal(syscall.SIGTERM) }
 
 // Kill is like Terminate with SIGKILL, which no process can refuse.
@@ -184,9 +226,10 @@ func (p *Process) signal(sig syscall.Signal) error {
 	case p.state == stopped:
 		return nil
 	}
-	if err := p.proc.Signal(sig); err != nil && err != os.ErrProcessDone {
+	if err := p.sendSignal(sig); err != nil && err != os.ErrProcessDone {
 		return err
 	}
+	p.ending.signalled = p.ending.signalled || sig == syscall.SIGKILL
 	return nil
 }
 

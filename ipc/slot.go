@@ -2,166 +2,264 @@ package ipc
 
 import (
 	"context"
-	"fmt"
-	"io"
+	"sync"
 	"time"
-	"unsafe"
-
-	"github.com/mpbox/mpbox/ipc/internal/codec"
-	"github.com/mpbox/mpbox/ipc/internal/space"
-	"github.com/mpbox/mpbox/ipc/internal/word"
 )
 
-// A slot feeds one worker after the other until the pool ends.
+// A slot gives tasks to one worker after the other, and takes their results,
+// until the pool ends. All it has is its goroutine's own, but for poke.
 type slot struct {
-	entry *entry
-	tasks <-chan task
-	ctx   context.Context // ends when the pool is terminated
+	crew   *crew
+	called chan struct{} // it was idle, and there is something to do
+	starts bool          // it starts a worker; guarded by the crew's lock
 
 	worker *worker // nil before the first task, and after a death
+	out    []batch // what the worker has and has not answered, in its order
+	count  int     // of tasks in out
+	bytes  int     // sent for them
+	held   *batch  // what is to be sent next
+	sent   uint64  // the number of the next task
+	buf    []byte
+
+	pace float64 // nanoseconds for a task, 0 if not known
+	last int     // how many tasks the last batch had
+
+	watch watch
+
+	mu    sync.Mutex
+	ctx   context.Context // ends with a poke
+	prick context.CancelFunc
 }
 
-// A worker is a process with our ends of its pipes.
-type worker struct {
-	proc    *Process
-	tasks   *Sender[chunk]
-	results *Receiver[batch]
-	space   *space.Space
+// A batch is a run of tasks of a job, from number index on, that the worker
+// knows by numbers from first on.
+type batch struct {
+	job      *job
+	index, n int
+	first    uint64
+	message  []byte // until it is sent
+}
+
+func newSlot(c *crew) *slot {
+	s := &slot{crew: c, called: make(chan struct{}, 1), sent: 1}
+	s.ctx, s.prick = context.WithCancel(c.ctx)
+	return s
+}
+
+// poke has the slot look at what has changed.
+func (s *slot) poke() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.prick()
+}
+
+// untilPoked is a context that ends with the next poke.
+func (s *slot) untilPoked() context.Context {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx.Err() != nil {
+		s.ctx, s.prick = context.WithCancel(s.crew.ctx)
+	}
+	return s.ctx
 }
 
 func (s *slot) run() {
-	defer func() { s.dismiss(s.ctx) }()
+	defer s.crew.gone(s)
+	for s.count > 0 || s.held != nil || s.await() {
+		if s.crew.ctx.Err() != nil {
+			break
+		}
+		s.feed()
+		if s.count > 0 {
+			s.collect()
+		}
+	}
+	s.giveBack(0)
+	s.dismiss(s.crew.ctx)
+	s.poke() // frees the context
+}
+
+// await waits for something to do. It reports false at the end of the pool.
+func (s *slot) await() bool {
+	var idle <-chan time.Time
+	if d := s.crew.idleTime; d > 0 && s.worker != nil {
+		t := time.NewTimer(d)
+		defer t.Stop()
+		idle = t.C
+	}
 	for {
+		if work, stay := s.crew.rest(s); work || !stay {
+			return work
+		}
+		var death <-chan struct{}
+		if s.worker != nil {
+			death = s.worker.ended
+		}
 		select {
-		case t, ok := <-s.tasks:
-			if !ok {
+		case <-s.called:
+			continue
+		case <-idle:
+			idle = nil
+			if s.crew.leave(s) {
+				s.dismiss(s.crew.ctx)
+				continue
+			}
+		case <-death:
+			if s.crew.leave(s) {
+				s.dismiss(ended)
+				continue
+			}
+		case <-s.crew.ctx.Done():
+			if s.crew.leave(s) {
+				return false
+			}
+		}
+		<-s.called // we were called before we could leave
+	}
+}
+
+// feed gives the worker what it may have.
+func (s *slot) feed() {
+	for s.ready() {
+		if s.held == nil {
+			j, index, n := s.crew.claim(s.want)
+			if n == 0 {
 				return
 			}
-			o := s.do(t.chunk)
-			select {
-			case t.done <- o:
-			case <-t.gone:
+			if s.held = s.encode(j, index, n); s.held == nil {
+				continue
 			}
-		case <-s.ctx.Done():
+		}
+		// What the worker can't take yet would have us wait, and the worker
+		// for us, if its results don't fit either.
+		if s.count > 0 && s.bytes+len(s.held.message) > maxAhead {
+			return
+		}
+		if !s.send() {
 			return
 		}
 	}
 }
 
-// maxHires is how often a chunk is offered to a new worker when the old one
-// died before it had taken it.
-const maxHires = 3
+// maxAhead is how many bytes of tasks a worker may have. It is less than fits
+// into its pipe.
+const maxAhead = pipeRing / 2
 
-// do has the worker do a chunk.
-func (s *slot) do(c chunk) outcome {
-	for hires := 1; ; hires++ {
-		if err := s.hire(); err != nil {
-			return outcome{err: fmt.Errorf("ipc: pool: %w", err)}
+// ready reports whether there is a worker that may have more tasks. It starts
+// one if there is none, and something to do.
+func (s *slot) ready() bool {
+	w := s.worker
+	if w != nil && s.count == 0 && (w.left <= 0 || w.hasEnded()) {
+		s.dismiss(s.crew.ctx)
+		w = nil
+	}
+	switch {
+	case w == nil:
+		return (s.held != nil || s.crew.hasTasks()) && s.hire()
+	case s.watch.stage > 0 || s.held == nil && s.want(1) == 0:
+		return false
+	case w.board.stopped() && s.count > 0:
+		return false // it has not come to see that tasks were taken back
+	}
+	w.board.goOn()
+	return true
+}
+
+// send sends the batch that is held. It reports false if that has to wait.
+func (s *slot) send() bool {
+	b := s.held
+	if b.job.stopped() != nil {
+		s.drop()
+		return true
+	}
+	b.first = s.sent
+	batchHead{first: b.first, count: b.n}.append(b.message[:0])
+	w := s.worker
+	if s.count == 0 {
+		s.watch.restart(b.first)
+	}
+	if err := w.tasks.put(s.untilPoked(), nil, b.message); err != nil {
+		if s.crew.ctx.Err() == nil && err != context.Canceled {
+			s.bury(err)
 		}
-		b, taken, err := s.worker.ask(s.ctx, c)
-		if err == nil {
-			return outcome{chunk: c, batch: b}
-		}
-		if s.ctx.Err() != nil {
-			return outcome{err: ErrTerminated}
-		}
-		err = s.postMortem(err)
-		if taken || hires == maxHires {
-			return outcome{chunk: c, lost: err}
-		}
+		return false
+	}
+	s.sent += uint64(b.n)
+	s.count += b.n
+	s.bytes += len(b.message)
+	w.left -= b.n
+	if cap(b.message) <= maxKept {
+		s.buf = b.message[:0]
+	}
+	b.message = nil
+	s.out = append(s.out, *b)
+	s.held = nil
+	return true
+}
+
+// drop gives back what is held.
+func (s *slot) drop() {
+	if b := s.held; b != nil {
+		s.held = nil
+		b.job.giveBack(b.index, b.n)
 	}
 }
 
-// ask sends a chunk and waits for the answer. If there is none, taken says
-// whether the worker has taken the chunk out of its pipe: if it has not,
-// another one may do it without its being done twice.
-func (w *worker) ask(ctx context.Context, c chunk) (b batch, taken bool, err error) {
-	if err := w.tasks.Send(ctx, c); err != nil {
-		return b, false, err
-	}
-	b, err = w.results.Recv(ctx)
-	return b, w.tasks.out.Len() == 0, err
-}
-
-// postMortem frees a worker that could not be talked to, and says why: how
-// it ended, if it ended by itself.
-func (s *slot) postMortem(err error) error {
-	p := s.worker.proc
-	if err == io.EOF || err == ErrBrokenPipe {
-		select {
-		case <-p.Sentinel():
-			err = &ExitError{Name: p.Name, Pid: p.Pid(), Code: p.code, Err: p.err}
-		case <-time.After(time.Second):
-		case <-s.ctx.Done():
-		}
-	}
-	s.dismiss(ended)
-	return err
-}
-
-// ended is a context that is over.
-var ended = word.Ended
-
-// hire starts a worker unless there is one that lives.
-func (s *slot) hire() (err error) {
-	if s.worker != nil {
-		select {
-		case <-s.worker.proc.Sentinel(): // it was killed while it was idle
-			s.dismiss(ended)
-		default:
-			return nil
-		}
-	}
-	w := new(worker)
-	if w.space, err = space.New(); err != nil {
-		return err
-	}
-	s.worker = w
+// encode makes a batch of tasks, nil if nothing comes of it.
+func (s *slot) encode(j *job, index, n int) (b *batch) {
 	defer func() {
-		if err != nil {
-			s.dismiss(ended)
+		if v := recover(); v != nil {
+			b = nil
+			j.panics(v)
+			j.giveBack(index, n)
 		}
 	}()
-	var ends workerEnds
-	if ends.Tasks, w.tasks, err = oneWay[chunk](w.space.Alloc); err != nil {
-		return err
+	buf := s.buf
+	s.buf = nil
+	msg, done, err := j.encode(append(buf[:0], make([]byte, batchHeader)...), index, n)
+	if err != nil {
+		j.giveBack(index+done+1, n-done-1)
+		j.fails(&TaskError{Index: index + done, Cause: CauseError, Err: err}, false)
+	} else {
+		j.giveBack(index+done, n-done)
 	}
-	defer ends.Tasks.Close()
-	if w.results, ends.Results, err = oneWay[batch](w.space.Alloc); err != nil {
-		return err
+	if done == 0 {
+		s.buf = msg
+		return nil
 	}
-	defer ends.Results.Close()
-	plan := mustPlan[workerEnds](s.entry.name)
-	p := newProcess(s.entry, func(e *codec.Encoder) error { return plan.Encode(e, unsafe.Pointer(&ends)) })
-	p.Daemon = true
-	if err := p.Start(); err != nil {
-		return err
-	}
-	w.proc = p
-	return nil
+	s.last = done
+	return &batch{job: j, index: index, n: done, message: msg}
 }
 
-// dismiss lets the worker end by itself until ctx ends, then kills it, and
-// frees what it had.
-func (s *slot) dismiss(ctx context.Context) {
-	w := s.worker
-	if w == nil {
-		return
+// Time that tasks ahead of the worker may take, and so the longest time for
+// which a task waits for another one while a worker is idle, but for what the
+// watch takes back.
+const aheadTime = float64(time.Millisecond)
+
+// mostAhead bounds how many tasks that is.
+const mostAhead = 1 << 14
+
+// want says how many tasks to hand out, of so many that there are: half of what
+// the worker is to have ahead, and less when there are so few that all workers
+// should get some.
+func (s *slot) want(left int) int {
+	c, w := s.crew, s.worker
+	ahead := 1
+	if s.pace > 0 {
+		ahead = int(min(max(1, aheadTime/s.pace), mostAhead))
 	}
-	s.worker = nil
-	if w.tasks != nil {
-		w.tasks.Close()
+	n := min((ahead+1)/2, (left+2*c.size-1)/(2*c.size))
+	if c.chunk == 0 {
+		n = min(n, 8*max(s.last, 1))
+	} else {
+		n = max(1, min(n/c.chunk, mostChunks)) * c.chunk // whole chunks
 	}
-	if w.proc != nil {
-		select {
-		case <-w.proc.Sentinel():
-		case <-ctx.Done():
-			_ = w.proc.Kill()
-		}
-		_ = w.proc.Join(context.Background())
+	n = min(n, w.left)
+	if s.count > 0 && s.count+n > ahead {
+		return 0
 	}
-	if w.results != nil {
-		w.results.Close()
-	}
-	w.space.Unpin()
+	return n
 }
+
+// mostChunks is how many chunks of a given size a worker is sent at once.
+const mostChunks = 32

@@ -1,13 +1,15 @@
 package ipc
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path"
 	"runtime"
 	"slices"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"github.com/mpbox/mpbox/ipc/internal/codec"
@@ -28,6 +30,7 @@ func (p *Process) Start() error {
 	if len(l.rest) > 0 {
 		_, _ = send(l.lifeline, l.rest, true)
 		l.rest = nil
+		l.line.boot()
 	}
 	return nil
 }
@@ -54,6 +57,11 @@ func (p *Process) begin() (*launch, error) {
 	}
 	p.state, p.daemon = started, p.Daemon
 	p.encodeArgs = nil // the arguments are the caller's again
+	l.line = &line{file: l.lifeline, booted: len(l.rest) == 0}
+	p.line = l.line
+	if p.Timeout > 0 {
+		p.timer = time.AfterFunc(p.Timeout, p.timeOut)
+	}
 	go p.watch(l)
 	return l, nil
 }
@@ -63,10 +71,19 @@ type launch struct {
 	rest     []byte // of the bootstrap, which the socket did not take at once
 	cargo    *cargo
 	lifeline *os.File
+	line     *line // the same, once there is a child
 	output   *output
 }
 
 func (p *Process) start() (_ *launch, err error) {
+	if err := p.Limits.check(); err != nil {
+		return nil, err
+	}
+	if p.Timeout < 0 || p.Grace < 0 {
+		return nil, errors.New("negative Timeout or Grace")
+	}
+	p.group, p.grace = p.Group, cmp.Or(p.Grace, defaultGrace)
+	p.limits, p.ending = p.Limits, newEnding(&p.Limits, p.keepStderr)
 	l := &launch{cargo: new(cargo), output: new(output)}
 	defer func() {
 		if err != nil {
@@ -128,6 +145,8 @@ func (p *Process) bootstrap(c *cargo, args []byte) *bootstrap {
 		ParentPid:  os.Getpid(),
 		ParentName: CurrentProcess().Name,
 		Comm:       comm(),
+		Group:      p.group,
+		Limits:     p.limits,
 		Seats:      c.seats,
 		Files:      len(c.files),
 		Args:       args,
@@ -142,13 +161,14 @@ func (p *Process) exec(l *launch, token []byte, childEnd int) (int, error) {
 		return 0, err
 	}
 	defer null.Close()
-	stdout, err := l.output.open(p.Stdout, os.Stdout, null)
+	toStdout, toStderr := p.writers()
+	stdout, err := l.output.open(toStdout, os.Stdout, null)
 	if err != nil {
 		return 0, err
 	}
 	stderr := stdout
-	if p.Stderr == nil || !sameWriter(p.Stdout, p.Stderr) {
-		if stderr, err = l.output.open(p.Stderr, os.Stderr, null); err != nil {
+	if toStderr == nil || !sameWriter(toStdout, toStderr) {
+		if stderr, err = l.output.open(toStderr, os.Stderr, null); err != nil {
 			return 0, err
 		}
 	}
@@ -170,7 +190,11 @@ func (p *Process) exec(l *launch, token []byte, childEnd int) (int, error) {
 	if env == nil {
 		env = os.Environ()
 	}
+	env = p.limits.environ(env)
 	attr := &syscall.ProcAttr{Dir: p.Dir, Env: childEnv(env, p.Dir, token, len(files)-lifelineFd), Files: files}
+	if p.group {
+		attr.Sys = &syscall.SysProcAttr{Setpgid: true}
+	}
 	pid, err := forkExec(label(p.Name), attr)
 	runtime.KeepAlive(p.Stdout) // their descriptors were numbers until now
 	runtime.KeepAlive(p.Stderr)
@@ -235,34 +259,38 @@ func comm() string {
 // watch is the one goroutine that belongs to a running child. It ends with
 // the child, whatever it does.
 func (p *Process) watch(l *launch) {
+	unwatch := p.watchMemory()
+	// Without a thread: the end of the stream comes with the child's end.
+	body, reported := l.line.read()
 	var r report
-	rerr := readFrame(l.lifeline, reportPlan(), unsafe.Pointer(&r))
-	if rerr == nil {
-		// Wait without a thread: the end of file comes with the child's end.
-		_, _ = io.Copy(io.Discard, l.lifeline)
-	}
-	state, err := p.proc.Wait()
+	reported = reported && reportPlan().Decode(&codec.Decoder{Buf: body}, unsafe.Pointer(&r)) == nil
+	state, err := p.reap()
+	unwatch()
 	l.cargo.bury(false)
 	l.lifeline.Close()
 	l.output.childEnded()
-	p.stop(state, err, rerr == nil, &r)
+	p.finish(state, err, reported, &r)
 	l.output.wait()
 	close(p.copied)
 }
 
-// stop notes how the process has ended.
-func (p *Process) stop(s *os.ProcessState, err error, reported bool, r *report) {
+// finish notes how the process has ended.
+func (p *Process) finish(s *os.ProcessState, err error, reported bool, r *report) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if reported {
-		p.err = &RemoteError{Msg: r.Msg, Stack: r.Stack}
+		p.err, p.ending.reported = parseRemoteError(r.Err), r.Cause
 	}
 	if err != nil { // somebody else has reaped it
 		p.code, p.err = 255, err
 	} else {
 		p.code = exitCode(s)
 	}
+	p.noteEnd(s)
 	p.state = stopped
+	if p.timer != nil {
+		p.timer.Stop()
+	}
 	children.remove(p)
 	close(p.ended)
 }

@@ -41,7 +41,8 @@ type entry struct {
 	name string // of the function, with its package
 	base string // of processes without a name: "Process", or the Runner's type
 	// run decodes the arguments of a process and runs the function.
-	run func(ctx context.Context, args *codec.Decoder) error
+	run  func(ctx context.Context, args *codec.Decoder) error
+	work workFunc // of a Func
 }
 
 // entries are the targets of this executable. Package-level variables fill
@@ -57,7 +58,8 @@ func register(e *entry) *entry {
 }
 
 // NewTarget makes a target of f, a function declared at the top level of a
-// package. The context it is given ends when it returns, and no sooner. A
+// package. The context it is given ends when it returns, or when the parent
+// wants it to end: Cancel and Stop of the [Process], and its Timeout. A
 // function that starts itself must be the Run method of a type, see
 // [TargetOf]: the compiler refuses a variable that refers to itself.
 //
@@ -70,7 +72,7 @@ func register(e *entry) *entry {
 func NewTarget[A any](f func(context.Context, A) error) Target[A] {
 	name := funcName(f)
 	plan := registeredPlan[A](name)
-	return Target[A]{register(&entry{name, "Process", func(ctx context.Context, d *codec.Decoder) error {
+	return Target[A]{register(&entry{name: name, base: "Process", run: func(ctx context.Context, d *codec.Decoder) error {
 		var args A
 		if err := plan().Decode(d, unsafe.Pointer(&args)); err != nil {
 			return fmt.Errorf("ipc: arguments of %s: %w", name, err)
@@ -94,7 +96,7 @@ func TargetOf[T Runner]() Target[T] {
 	}
 	name := named.PkgPath() + "." + named.Name() + ".Run"
 	plan := registeredPlan[T](name)
-	return Target[T]{register(&entry{name, named.Name(), func(ctx context.Context, d *codec.Decoder) error {
+	return Target[T]{register(&entry{name: name, base: named.Name(), run: func(ctx context.Context, d *codec.Decoder) error {
 		var r T
 		if err := plan().Decode(d, unsafe.Pointer(&r)); err != nil {
 			return fmt.Errorf("ipc: arguments of %s: %w", name, err)
@@ -107,14 +109,13 @@ func TargetOf[T Runner]() Target[T] {
 // does.
 func NewFunc[A, R any](f func(context.Context, A) (R, error)) Func[A, R] {
 	name := funcName(f)
-	args, results := registeredPlan[A](name), registeredPlan[R](name)
-	return Func[A, R]{register(&entry{name, "PoolWorker", func(ctx context.Context, d *codec.Decoder) error {
-		var ends workerEnds
-		if err := mustPlan[workerEnds](name).Decode(d, unsafe.Pointer(&ends)); err != nil {
-			return fmt.Errorf("ipc: worker of %s: %w", name, err)
-		}
-		return work(ctx, newTaskFunc(f, args(), results()), ends)
-	}})}
+	work := newWork(f, registeredPlan[A](name), registeredPlan[R](name))
+	return Func[A, R]{register(&entry{
+		name: name,
+		base: "PoolWorker",
+		run:  func(ctx context.Context, d *codec.Decoder) error { return runWorker(ctx, d, work) },
+		work: work,
+	})}
 }
 
 // funcName is the full name of the top-level function f.

@@ -3,91 +3,152 @@ package ipc
 import (
 	"context"
 	"io"
-	"os"
-	"os/signal"
+	"time"
 	"unsafe"
 
 	"github.com/mpbox/mpbox/ipc/internal/codec"
 )
 
-// A chunk is a run of items that a pool hands to a worker at once, and a
-// batch is the worker's answer: the results of those that did not fail. Items
-// and results are encoded one by one, so that one that can't be decoded costs
-// itself only.
-type chunk struct {
-	First int // index in the input
-	Items [][]byte
-}
-
-type batch struct {
-	Results  [][]byte // nil for an item that failed
-	Failures []failure
-}
-
-type failure struct {
-	Index int // in the input
-	Err   RemoteError
-}
-
-// workerEnds are a worker's ends of its two pipes.
+// workerEnds are a worker's ends of what it shares with its pool.
 type workerEnds struct {
-	Tasks   *Receiver[chunk]
-	Results *Sender[batch]
+	Tasks   *Receiver[[]byte]
+	Results *Sender[[]byte]
+	Board   *board
+	Setup   string // the name of a [Setup], or nothing
 }
 
-// A taskFunc runs one task: from encoded argument to encoded result.
-type taskFunc func(ctx context.Context, item []byte) ([]byte, error)
+// A station does the tasks of one function in a worker.
+type station[A, R any] struct {
+	do            func(context.Context, A) (R, error)
+	args, results strip
+	orders        *orders
+	tasks         *Receiver[[]byte]
+	board         *board
+	draft         draft
 
-func newTaskFunc[A, R any](f func(context.Context, A) (R, error), args, results *codec.Plan) taskFunc {
-	return func(ctx context.Context, item []byte) ([]byte, error) {
-		var a A
-		if err := decode(args, item, unsafe.Pointer(&a)); err != nil {
-			return nil, err
-		}
-		r, err := f(ctx, a)
-		if err != nil {
-			return nil, err
-		}
-		var e codec.Encoder
-		err = results.Encode(&e, unsafe.Pointer(&r))
-		return e.Buf, err
-	}
+	todo  batchHead // the rest of the batch
+	items []byte    // of it
 }
 
-// work is the life of a pool's worker: chunk after chunk until the pool
-// closes its pipe.
-func work(ctx context.Context, f taskFunc, ends workerEnds) error {
-	// A terminal sends Ctrl-C to every process of the group. What becomes of
-	// the tasks is for the parent to decide. It is caught, not ignored: the
-	// programs that tasks start would inherit that.
-	signal.Notify(make(chan os.Signal, 1), os.Interrupt)
+// serve does batch after batch until the pool closes its pipe.
+func (s *station[A, R]) serve(ctx context.Context) error {
+	var buf []byte
 	for {
-		c, err := ends.Tasks.Recv(ctx)
+		err := s.tasks.RecvInto(ctx, &buf)
 		if err == io.EOF {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		if err := ends.Results.Send(ctx, answer(ctx, f, c)); err != nil {
+		if s.todo, s.items, err = parseBatch(buf); err != nil {
 			return err
+		}
+		s.draft.since = time.Now()
+		for s.todo.count > 0 {
+			if err := s.work(); err != nil {
+				return err
+			}
+		}
+		if err := s.draft.post(); err != nil {
+			return err
+		}
+		if cap(buf) > maxKept {
+			buf = nil
 		}
 	}
 }
 
-// answer runs the tasks of a chunk. One that fails or panics costs itself and
-// not the worker.
-func answer(ctx context.Context, f taskFunc, c chunk) batch {
-	b := batch{Results: make([][]byte, len(c.Items))}
-	for i, item := range c.Items {
-		failed := guarded(func() (err error) {
-			b.Results[i], err = f(ctx, item)
+// maxKept is the largest buffer that is kept for the next message.
+const maxKept = 1 << 20
+
+// work does what there is to do, on a goroutine that a task may end, or until a
+// task panics.
+func (s *station[A, R]) work() (err error) {
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		failed := &RemoteError{Msg: "the task ended its goroutine (runtime.Goexit)"}
+		defer func() {
+			if v := recover(); v != nil {
+				failed = newRemotePanic(v)
+			}
+			if failed != nil {
+				err = s.draft.fail(s.todo.first-1, failed)
+			}
+		}()
+		err = s.doAll()
+		failed = nil
+	}()
+	<-over
+	return err
+}
+
+// doAll does what there is to do. An error is the end of the worker.
+func (s *station[A, R]) doAll() error {
+	for s.todo.count > 0 {
+		n := s.todo.first
+		item, rest, err := s.args.next(s.items)
+		if err != nil {
 			return err
-		})
-		if failed != nil {
-			b.Results[i] = nil
-			b.Failures = append(b.Failures, failure{c.First + i, *failed})
+		}
+		s.todo.first, s.todo.count, s.items = n+1, s.todo.count-1, rest
+		if !s.board.begin(n) {
+			continue
+		}
+		r, err := s.one(s.orders.contextFor(n), item)
+		if err == nil {
+			err = s.keep(n, &r)
+		}
+		if err != nil {
+			if err := s.draft.fail(n, newRemoteError(err)); err != nil {
+				return err
+			}
 		}
 	}
-	return b
+	return nil
+}
+
+func (s *station[A, R]) one(ctx context.Context, item []byte) (r R, err error) {
+	var a A
+	if s.args.plain {
+		copy(memory(&a), item)
+	} else if err := decode(s.args.plan, item, unsafe.Pointer(&a)); err != nil {
+		return r, err
+	}
+	return s.do(ctx, a)
+}
+
+// keep notes the result of task n. Its error is the result's: what is wrong
+// with the pipe comes out with the next message.
+func (s *station[A, R]) keep(n uint64, r *R) error {
+	if s.results.plain && s.results.size <= draftSize {
+		s.draft.add(n, memory(r))
+		return nil
+	}
+	b, err := s.results.append(s.draft.buf[:0], unsafe.Pointer(r))
+	if err != nil {
+		return err
+	}
+	s.draft.add(n, b)
+	if s.draft.buf = b; cap(b) > maxKept {
+		s.draft.buf = nil
+	}
+	return nil
+}
+
+// newWork is what a worker for f does.
+func newWork[A, R any](f func(context.Context, A) (R, error), args, results func() *codec.Plan) workFunc {
+	return func(ctx context.Context, ends workerEnds, o *orders) error {
+		s := &station[A, R]{
+			do:      f,
+			args:    newStrip(args()),
+			results: newStrip(results()),
+			orders:  o,
+			tasks:   ends.Tasks,
+			board:   ends.Board,
+			draft:   draft{board: ends.Board, to: ends.Results},
+		}
+		return s.serve(ctx)
+	}
 }

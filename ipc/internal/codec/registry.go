@@ -35,6 +35,9 @@ func (c *Compiler) Register(t reflect.Type) error {
 	return err
 }
 
+// Registered reports whether values of type t may stand in interfaces.
+func (c *Compiler) Registered(t reflect.Type) bool { return c.types.ofType(t) != nil }
+
 func (r *registry) add(t reflect.Type) (*concrete, error) {
 	name := typeName(t)
 	r.mu.Lock()

@@ -1,0 +1,264 @@
+package ipc
+
+import (
+	"context"
+	"errors"
+	"math"
+	"time"
+)
+
+// collect waits for a message of the worker, or until it is time to look after
+// it.
+func (s *slot) collect() {
+	w := s.worker
+	msg, err := w.results.takeInto(s.watch.context(s), w.buf)
+	switch {
+	case err == nil:
+		if cap(msg) <= maxKept {
+			w.buf = msg[:0]
+		}
+		s.receive(msg)
+	case s.crew.ctx.Err() != nil:
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		s.check()
+	default:
+		s.bury(err)
+	}
+}
+
+// receive takes a message, and parts from the worker if there is a reason.
+func (s *slot) receive(msg []byte) {
+	w := s.worker
+	switch err := s.absorb(msg); {
+	case err != nil:
+		s.bury(err)
+	case w.broken != nil:
+		s.neverReady(w.broken)
+	case s.watch.passed(s):
+		s.bury(nil) // SIGTERM is on its way to it
+	default:
+		w.weigh(s.crew.recycle)
+	}
+}
+
+// absorb takes what a message says.
+func (s *slot) absorb(msg []byte) error {
+	h, body, err := parseBatch(msg)
+	if err != nil {
+		return err
+	}
+	switch h.what {
+	case sentReady:
+		s.worker.started = true
+		s.crew.ready(s)
+	case sentBroken:
+		s.worker.broken = parseRemoteError(body)
+	case sentResults:
+		if h.count > 0 {
+			s.measure(float64(h.worked) / float64(h.count))
+		}
+		return s.settle(h.first, h.count, body)
+	case sentFailed:
+		s.measure(float64(h.worked))
+		s.settleFailed(h.first, parseRemoteError(body))
+	default:
+		return errBatch
+	}
+	return nil
+}
+
+// measure notes how long a task takes.
+func (s *slot) measure(ns float64) {
+	if s.pace > 0 {
+		ns = (s.pace + ns) / 2
+	}
+	s.pace = max(ns, 1)
+	s.crew.pace.Store(math.Float64bits(s.pace))
+}
+
+// settle takes count results from task first on. Some of them may have been
+// taken out of the draft before.
+func (s *slot) settle(first uint64, count int, body []byte) (err error) {
+	for count > 0 && len(s.out) > 0 {
+		b := &s.out[0]
+		if first < b.first {
+			n := int(min(b.first-first, uint64(count)))
+			if body, err = s.crew.results.skip(body, n); err != nil {
+				return err
+			}
+			first, count = first+uint64(n), count-n
+			continue
+		}
+		n := min(count, b.n)
+		if first > b.first {
+			return errBatch
+		}
+		if body, err = s.keep(b, n, body); err != nil {
+			return err
+		}
+		s.advance(n)
+		first, count = first+uint64(n), count-n
+	}
+	return nil
+}
+
+// keep gives the first n results of b to its job.
+func (s *slot) keep(b *batch, n int, body []byte) (rest []byte, err error) {
+	kept := 0
+	defer func() {
+		if v := recover(); v != nil {
+			b.job.panics(v)
+			b.job.giveBack(b.index+kept, n-kept)
+			rest, err = s.crew.results.skip(body, n-kept)
+		}
+	}()
+	for kept < n {
+		done, bad := b.job.keep(body, b.index+kept, n-kept)
+		b.job.succeeded(done)
+		kept += done
+		if body, err = s.crew.results.skip(body, done); err != nil {
+			return nil, err
+		}
+		if bad == nil && kept < n {
+			return nil, errBatch
+		}
+		if bad != nil {
+			if body, err = s.crew.results.skip(body, 1); err != nil {
+				return nil, err
+			}
+			s.fails(b, kept, &TaskError{Cause: CauseError, Err: bad}, false)
+			kept++
+		}
+	}
+	s.crew.report(b.job)
+	return body, nil
+}
+
+// fails tells b's job that its i-th task has failed.
+func (s *slot) fails(b *batch, i int, e *TaskError, lost bool) {
+	e.Index = b.index + i
+	e.Pid = s.worker.pid()
+	b.job.fails(e, lost)
+	s.crew.report(b.job)
+}
+
+// advance takes n tasks off out.
+func (s *slot) advance(n int) {
+	b := &s.out[0]
+	b.index, b.first, b.n = b.index+n, b.first+uint64(n), b.n-n
+	if s.count -= n; s.count == 0 {
+		s.bytes = 0
+	}
+	if b.n == 0 {
+		s.out = s.out[1:]
+	}
+}
+
+func (s *slot) settleFailed(n uint64, remote *RemoteError) {
+	if len(s.out) == 0 || n != s.out[0].first {
+		return
+	}
+	e := &TaskError{Cause: CauseError, Err: remote}
+	if remote.Stack != "" {
+		e.Cause = CausePanic
+	}
+	b := s.out[0]
+	s.advance(1)
+	s.fails(&b, 0, s.watch.explain(n, e), false)
+}
+
+// giveBack gives all tasks from number n on back to their jobs, which the worker
+// has not begun.
+func (s *slot) giveBack(n uint64) {
+	s.drop()
+	for i := len(s.out) - 1; i >= 0; i-- {
+		b := &s.out[i]
+		if b.first+uint64(b.n) <= n {
+			break
+		}
+		keep := 0
+		if n > b.first {
+			keep = int(n - b.first)
+		}
+		back := b.n - keep
+		b.n = keep
+		s.count -= back
+		if keep == 0 {
+			s.out = s.out[:i]
+		}
+		b.job.giveBack(b.index+keep, back)
+	}
+	if s.count == 0 {
+		s.bytes = 0
+	}
+}
+
+// bury frees a worker that is gone, or not to be trusted any more. The task that
+// it had in its hands has failed; all others go on elsewhere.
+func (s *slot) bury(err error) {
+	w := s.worker
+	exit := w.postMortem(s.crew.ctx, err)
+	for {
+		msg, err := w.results.takeInto(ended, nil)
+		if err != nil || s.absorb(msg) != nil {
+			break
+		}
+	}
+	_ = s.salvage()
+	blamed := len(s.out) > 0 && w.board.begun() == s.out[0].first && s.crew.ctx.Err() == nil
+	if blamed {
+		b := s.out[0]
+		s.advance(1)
+		s.giveBack(0)
+		s.fails(&b, 0, s.watch.explain(b.first, newLoss(exit)), true)
+	} else {
+		s.giveBack(0)
+	}
+	s.dismiss(ended)
+	switch {
+	case w.broken != nil:
+		s.notStarted(w.broken)
+	case !w.started && !blamed:
+		s.notStarted(exit)
+	}
+}
+
+// newLoss is the error of a task whose worker ended as err says.
+func newLoss(err error) *TaskError {
+	e := &TaskError{Err: err}
+	if x, ok := errors.AsType[*ExitError](err); ok {
+		e.Cause, e.Stderr, e.Stacks = x.Cause, x.Stderr, x.Stacks
+	}
+	return e
+}
+
+// neverReady frees a worker whose setup has failed.
+func (s *slot) neverReady(err error) {
+	s.giveBack(0)
+	s.dismiss(s.crew.ctx)
+	s.notStarted(err)
+}
+
+// notStarted counts a start that has failed, and waits before the next.
+func (s *slot) notStarted(err error) {
+	s.crew.noStart(s, err)
+	select {
+	case <-time.After(10 * time.Millisecond):
+	case <-s.crew.ctx.Done():
+	}
+}
+
+// salvage takes the results that lie in the draft.
+func (s *slot) salvage() error {
+	board := s.worker.board
+	begun := board.begun()
+	first := board.first.Load()
+	if len(s.out) == 0 || begun <= s.out[0].first || first == 0 || first > s.out[0].first {
+		return nil
+	}
+	body := append([]byte(nil), board.draft...)
+	if board.first.Add(0) != first { // the draft has gone into a message meanwhile
+		return nil
+	}
+	return s.settle(first, int(begun-first), body)
+}

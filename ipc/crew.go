@@ -1,0 +1,349 @@
+package ipc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A crew is a pool without its types: the workers, and the jobs that wait for
+// them.
+//
+//	job ──claim──► slot 1 ── pipe ──► worker process 1
+//	  ▲  └──claim──► slot 2 ── pipe ──► worker process 2
+//	  └── results ◄── slots ◄── pipe ──┘
+//
+// A slot is the goroutine that feeds one worker, and starts the next one when
+// that has ended. There are as many as there was work for, up to size.
+type crew struct {
+	entry         *entry
+	size          int
+	args, results strip
+	options
+	ctx       context.Context // ends with Terminate
+	terminate context.CancelFunc
+	ended     chan struct{} // closed when all slots have ended, after close
+
+	mu       sync.Mutex
+	jobs     []*job // that may have tasks to hand out
+	all      map[*job]bool
+	slots    []*slot
+	idle     []*slot // without a task, those that were busy last at the end
+	closed   bool
+	broken   error         // why no worker can be started
+	failures int           // starts that failed since one that did not
+	starting int           // workers that are on their way
+	pace     atomic.Uint64 // math.Float64bits of the nanoseconds that a task takes, 0 if not known
+	reports  sync.Mutex
+}
+
+func newCrew(e *entry, size int, args, results strip) *crew {
+	c := &crew{entry: e, size: size, args: args, results: results, ended: make(chan struct{}), all: map[*job]bool{}}
+	c.ctx, c.terminate = context.WithCancel(context.Background())
+	return c
+}
+
+// submit gives a job to the workers.
+func (c *crew) submit(j *job) error {
+	j.policy = &c.policy
+	j.wake = func() { c.offer(j) }
+	j.onEnd = func() { c.retire(j) }
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return ErrClosed
+	}
+	if c.broken != nil {
+		c.mu.Unlock()
+		return c.broken
+	}
+	c.all[j] = true
+	c.mu.Unlock()
+	j.change(func() {}) // one without tasks is over
+	c.offer(j)
+	return nil
+}
+
+// retire forgets a job that has ended.
+func (c *crew) retire(j *job) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.all, j)
+	c.jobs = slices.DeleteFunc(c.jobs, func(o *job) bool { return o == j })
+	c.endIfDone()
+}
+
+// offer lists a job that has tasks, and calls slots to them.
+func (c *crew) offer(j *job) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	j.mu.Lock()
+	n := j.left()
+	j.mu.Unlock()
+	if n == 0 || !c.all[j] {
+		return
+	}
+	if !slices.Contains(c.jobs, j) {
+		c.jobs = append(c.jobs, j)
+	}
+	for range min(n, c.size) {
+		if !c.call() {
+			return
+		}
+	}
+}
+
+// call calls one more slot to work. No more workers are started at a time than
+// there are processors: each of them calls for the next when it is there, if
+// there is still something to do.
+func (c *crew) call() bool {
+	for i := len(c.idle) - 1; i >= 0; i-- {
+		if s := c.idle[i]; s.worker != nil || c.mayStart() {
+			c.idle = slices.Delete(c.idle, i, i+1)
+			c.starts(s, s.worker == nil)
+			s.called <- struct{}{}
+			return true
+		}
+	}
+	if len(c.slots) == c.size || !c.mayStart() {
+		return false
+	}
+	s := newSlot(c)
+	c.slots = append(c.slots, s)
+	c.starts(s, true)
+	go s.run()
+	return true
+}
+
+func (c *crew) mayStart() bool { return c.starting < CPUs() }
+
+// starts notes whether s is starting a worker. The caller holds mu.
+func (c *crew) starts(s *slot, so bool) {
+	if s.starts != so {
+		s.starts = so
+		if c.starting--; so {
+			c.starting += 2
+		}
+	}
+}
+
+// claim hands tasks to a slot, how many of which want says for so many that
+// could be had. Jobs take turns.
+func (c *crew) claim(want func(left int) int) (j *job, first, n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(c.jobs) > 0 {
+		j := c.jobs[0]
+		j.mu.Lock()
+		left := j.left()
+		j.mu.Unlock()
+		n := 0
+		if left > 0 {
+			if n = want(left); n == 0 {
+				break
+			}
+		}
+		first, n := j.claim(n)
+		c.jobs = c.jobs[1:]
+		if n < left {
+			c.jobs = append(c.jobs, j)
+		}
+		if n > 0 {
+			return j, first, n
+		}
+	}
+	return nil, 0, 0
+}
+
+// rest lists s as idle, unless there is a task to hand out. It reports false if
+// s is to end.
+func (c *crew) rest(s *slot) (work, stay bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s.worker == nil {
+		c.starts(s, false)
+	}
+	switch {
+	case slices.ContainsFunc(c.jobs, (*job).waits):
+		return true, true
+	case c.ctx.Err() != nil || c.closed && len(c.all) == 0:
+		return false, false
+	}
+	c.idle = append(c.idle, s)
+	return false, true
+}
+
+// hasTasks reports whether there is a task to hand out.
+func (c *crew) hasTasks() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.ContainsFunc(c.jobs, (*job).waits)
+}
+
+// leave takes s off the idle ones. It reports false if it was called meanwhile.
+func (c *crew) leave(s *slot) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i := slices.Index(c.idle, s)
+	if i < 0 {
+		return false
+	}
+	c.idle = slices.Delete(c.idle, i, i+1)
+	return true
+}
+
+// gone takes note that s has ended.
+func (c *crew) gone(s *slot) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.slots = slices.DeleteFunc(c.slots, func(o *slot) bool { return o == s })
+	c.endIfDone()
+}
+
+// close lets no more jobs in. Those that are there will be done.
+func (c *crew) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	c.endIfDone()
+}
+
+// endIfDone sends the slots home when there is nothing to come, and ends the
+// crew when the last one has left. The caller holds mu.
+func (c *crew) endIfDone() {
+	if !c.closed || len(c.all) > 0 {
+		return
+	}
+	for _, s := range c.idle {
+		s.called <- struct{}{}
+	}
+	c.idle = nil
+	if len(c.slots) == 0 {
+		select {
+		case <-c.ended:
+		default:
+			c.terminate() // frees the context
+			close(c.ended)
+		}
+	}
+}
+
+// stopAll stops all jobs.
+func (c *crew) stopAll(why error) {
+	c.mu.Lock()
+	var all []*job
+	for j := range c.all {
+		all = append(all, j)
+	}
+	c.mu.Unlock()
+	for _, j := range all {
+		j.stop(why)
+	}
+}
+
+// poke has all slots look at what has changed.
+func (c *crew) poke() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.slots {
+		s.poke()
+	}
+}
+
+// maxStarts is how many starts of workers may fail one after the other.
+const maxStarts = 3
+
+// noStart takes note that the worker of s could not be started, or was never
+// ready. After some of them in a row there is no use in trying.
+func (c *crew) noStart(s *slot, err error) {
+	c.mu.Lock()
+	c.starts(s, false)
+	c.failures++
+	if c.broken == nil && (c.failures >= maxStarts || hopeless(err)) {
+		c.broken = fmt.Errorf("ipc: pool: %w", err)
+	}
+	broken := c.broken
+	c.mu.Unlock()
+	if broken != nil {
+		c.stopAll(broken)
+	}
+}
+
+// hopeless reports whether a worker will never start.
+func hopeless(err error) bool {
+	return errors.Is(err, ErrNoMain) || errors.Is(err, ErrDepth) || errors.Is(err, ErrEnding) || errors.Is(err, errors.ErrUnsupported)
+}
+
+// ready takes note that the worker of s is there.
+func (c *crew) ready(s *slot) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.failures = 0
+	c.starts(s, false)
+	if slices.ContainsFunc(c.jobs, (*job).waits) {
+		c.call()
+	}
+}
+
+// ahead is how many tasks are to be there, done or not, for workers that are
+// kept busy.
+func (c *crew) ahead() int {
+	least := 2 * c.size * max(1, c.chunk)
+	if pace := math.Float64frombits(c.pace.Load()); pace > 0 {
+		return max(least, min(int(2*aheadTime/pace), mostAhead)*c.size)
+	}
+	return least
+}
+
+// report tells how far a job is.
+func (c *crew) report(j *job) {
+	if c.progress == nil {
+		return
+	}
+	c.reports.Lock()
+	defer c.reports.Unlock()
+	defer func() {
+		if v := recover(); v != nil {
+			j.panics(v)
+		}
+	}()
+	c.progress(j.progress())
+}
+
+// join waits until all slots have ended.
+func (c *crew) join(ctx context.Context) error {
+	c.mu.Lock()
+	closed := c.closed
+	c.mu.Unlock()
+	if !closed {
+		return ErrNotClosed
+	}
+	select {
+	case <-c.ended:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// options are the settings of a pool as they were with its first task.
+type options struct {
+	chunk          int
+	lifetime       int
+	idleTime       time.Duration
+	timeout        time.Duration
+	grace          time.Duration
+	policy         policy
+	setup          Setup
+	inline         bool
+	stdout, stderr io.Writer
+	limits         Limits
+	recycle        int64
+	progress       func(Progress)
+}

@@ -1,0 +1,266 @@
+package ipc
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// A job is what one call has given to a pool: tasks, which are numbered from 0.
+type job struct {
+	load
+	policy *policy
+	wake   func() // tells the pool that there is something to hand out
+	onEnd  func()
+	then   func() // may be nil
+
+	mu       sync.Mutex
+	next     int   // the first task that was never handed out
+	end      int   // how many there are
+	more     bool  // there may come more
+	again    []int // tasks to be handed out again, before others
+	tries    map[int]try
+	out      int           // how many are handed out
+	over     error         // why no more are handed out, nil if they are
+	panicked any           // by a method of an item or a result
+	done     chan struct{} // closed when none is out, and none will be
+	ended    bool
+
+	failed int // how many tasks have failed for good
+	good   int
+	began  time.Time
+}
+
+// A load is the part of a job that knows its types.
+type load interface {
+	// encode appends up to n tasks from number i on to b. It returns how many,
+	// and with fewer than n perhaps the error of the next one.
+	encode(b []byte, i, n int) (out []byte, done int, err error)
+	// keep takes the results of n tasks from number i on, and returns how many
+	// it has taken, and with fewer the error of the next one.
+	keep(b []byte, i, n int) (done int, err error)
+	// fail is told of a task that has failed for good.
+	fail(e *TaskError)
+}
+
+// A try is what is known of a task that has failed before.
+type try struct{ failures, deaths int }
+
+// A policy says what is done about a task that fails.
+type policy struct {
+	retry  func(*TaskError) bool
+	deaths int // how many workers a task may kill
+}
+
+func newJob(l load, end int, more bool) *job {
+	return &job{load: l, end: end, more: more, done: make(chan struct{}), began: time.Now()}
+}
+
+// left is how many tasks could be handed out now.
+func (j *job) left() int {
+	if j.over != nil {
+		return 0
+	}
+	return len(j.again) + j.end - j.next
+}
+
+// waits reports whether there is a task to hand out.
+func (j *job) waits() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.left() > 0
+}
+
+// claim hands out up to n tasks in a row.
+func (j *job) claim(n int) (first, count int) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if n = min(n, j.left()); n <= 0 {
+		return 0, 0
+	}
+	if len(j.again) > 0 {
+		first, count = j.again[0], 1
+		for count < min(n, len(j.again)) && j.again[count] == first+count {
+			count++
+		}
+		j.again = j.again[count:]
+	} else {
+		first, count = j.next, n
+		j.next += n
+	}
+	j.out += count
+	return first, count
+}
+
+// change changes the job, and ends it if nothing of it is out then, and nothing
+// will be.
+func (j *job) change(f func()) {
+	j.mu.Lock()
+	f()
+	end := j.out == 0 && !j.ended && (j.over != nil || !j.more && j.left() == 0)
+	j.ended = j.ended || end
+	j.mu.Unlock()
+	if end {
+		j.onEnd()
+		if j.then != nil {
+			j.then()
+		}
+		close(j.done)
+	}
+}
+
+// add adds n tasks.
+func (j *job) add(n int) {
+	j.change(func() { j.end += n })
+	j.wake()
+}
+
+// seal says that no more are added.
+func (j *job) seal() { j.change(func() { j.more = false }) }
+
+// giveBack takes n tasks back that were handed out and not begun.
+func (j *job) giveBack(first, n int) {
+	if n == 0 {
+		return
+	}
+	j.change(func() {
+		j.out -= n
+		if first+n == j.next && len(j.tries) == 0 {
+			j.next = first
+			return
+		}
+		for i := range n {
+			j.again = append(j.again, first+i)
+		}
+	})
+	j.wake()
+}
+
+// succeeded takes note of n tasks that are done.
+func (j *job) succeeded(n int) {
+	j.change(func() {
+		j.good += n
+		j.out -= n
+	})
+}
+
+// fails takes note of a task that has failed, and will be tried again if the
+// policy says so. Lost says that its worker died.
+func (j *job) fails(e *TaskError, lost bool) {
+	j.mu.Lock()
+	t := j.tries[e.Index]
+	if t.failures++; lost {
+		t.deaths++
+	}
+	e.Attempts = t.failures
+	stopped := j.over != nil
+	j.mu.Unlock()
+
+	quarantined := lost && t.deaths >= j.policy.deaths
+	again := !stopped && !quarantined && j.mayRetry(e)
+	if quarantined && t.deaths > 1 {
+		e.Err = &endedError{ErrQuarantined, e.Err}
+	}
+	if !again {
+		j.load.fail(e)
+	}
+	j.change(func() {
+		j.out--
+		if !again {
+			j.failed++
+			return
+		}
+		if j.tries == nil {
+			j.tries = map[int]try{}
+		}
+		j.tries[e.Index] = t
+		j.again = append(j.again, e.Index)
+	})
+	if again {
+		j.wake()
+	}
+}
+
+// mayRetry asks the policy.
+func (j *job) mayRetry(e *TaskError) (again bool) {
+	if j.policy.retry == nil {
+		return false
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			j.panics(v)
+		}
+	}()
+	return j.policy.retry(e)
+}
+
+// stop ends the job: what is not handed out will not be.
+func (j *job) stop(why error) {
+	j.change(func() {
+		if j.over == nil {
+			j.over = why
+		}
+	})
+}
+
+// stopped is why the job was stopped.
+func (j *job) stopped() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.over
+}
+
+// panics stops the job with the panic of a method of its values, which is to
+// come out of the call.
+func (j *job) panics(v any) {
+	j.mu.Lock()
+	if j.panicked == nil {
+		j.panicked = v
+	}
+	j.mu.Unlock()
+	j.stop(errPanicked)
+}
+
+var errPanicked = errors.New("ipc: a value of the task has panicked")
+
+// wait waits for the end of the job, and stops it when ctx ends.
+func (j *job) wait(ctx context.Context, c *crew) {
+	select {
+	case <-j.done:
+	case <-ctx.Done():
+		j.stop(ctx.Err())
+		c.poke()
+		<-j.done
+	}
+	j.repanic()
+}
+
+// repanic panics as a method of a value did, where the caller can recover.
+func (j *job) repanic() {
+	if j.panicked != nil {
+		panic(j.panicked)
+	}
+}
+
+// cancel stops the job, and reports whether nothing of it was ever handed out.
+func (j *job) cancel() (unbegun bool) {
+	j.change(func() {
+		unbegun = j.next == 0 && (!j.ended || j.over == ErrCancelled)
+		if j.over == nil && !j.ended {
+			j.over = ErrCancelled
+		}
+	})
+	return unbegun
+}
+
+// progress is how far the job is.
+func (j *job) progress() Progress {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	total := j.end
+	if j.more {
+		total = -1
+	}
+	return progressOf(j.good, j.failed, total, time.Since(j.began))
+}
