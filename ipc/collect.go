@@ -50,16 +50,17 @@ func (s *slot) absorb(msg []byte) error {
 	switch h.what {
 	case sentReady:
 		s.worker.started = true
+		s.crew.ledger.begin(s.worker.account)
 		s.crew.ready(s)
 	case sentBroken:
 		s.worker.broken = parseRemoteError(body)
 	case sentResults:
 		if h.count > 0 {
-			s.measure(float64(h.worked) / float64(h.count))
+			s.measure(h)
 		}
 		return s.settle(h.first, h.count, body)
 	case sentFailed:
-		s.measure(float64(h.worked))
+		s.measure(h)
 		s.settleFailed(h.first, parseRemoteError(body))
 	default:
 		return errBatch
@@ -67,13 +68,19 @@ func (s *slot) absorb(msg []byte) error {
 	return nil
 }
 
-// measure notes how long a task takes.
-func (s *slot) measure(ns float64) {
+// measure notes how long tasks take.
+func (s *slot) measure(h batchHead) {
+	ns := float64(h.worked) / float64(h.count)
 	if s.pace > 0 {
 		ns = (s.pace + ns) / 2
 	}
 	s.pace = max(ns, 1)
 	s.crew.pace.Store(math.Float64bits(s.pace))
+	index := 0
+	if len(s.out) > 0 {
+		index = s.out[0].index
+	}
+	s.crew.ledger.enter(s.worker.account, index, h.count, time.Duration(h.worked))
 }
 
 // settle takes count results from task first on. Some of them may have been
@@ -241,9 +248,8 @@ func (s *slot) neverReady(err error) {
 
 // notStarted counts a start that has failed, and waits before the next.
 func (s *slot) notStarted(err error) {
-	s.crew.noStart(s, err)
 	select {
-	case <-time.After(10 * time.Millisecond):
+	case <-time.After(s.crew.noStart(s, err)):
 	case <-s.crew.ctx.Done():
 	}
 }

@@ -37,10 +37,11 @@ type crew struct {
 	idle     []*slot // without a task, those that were busy last at the end
 	closed   bool
 	broken   error         // why no worker can be started
-	failures int           // starts that failed since one that did not
+	failures int           // counts the starts that failed since one that did not, see own
 	starting int           // workers that are on their way
 	pace     atomic.Uint64 // math.Float64bits of the nanoseconds that a task takes, 0 if not known
 	reports  sync.Mutex
+	ledger   ledger
 }
 
 func newCrew(e *entry, size int, args, results strip) *crew {
@@ -256,23 +257,33 @@ func (c *crew) poke() {
 	}
 }
 
-// maxStarts is how many starts of workers may fail one after the other.
-const maxStarts = 3
+// A start that fails counts own if it was the worker's own doing, and outside if
+// somebody has killed it. At most in a row there is no use in trying again.
+const (
+	own     = 10
+	outside = 1
+	most    = 3 * own
+)
 
 // noStart takes note that the worker of s could not be started, or was never
-// ready. After some of them in a row there is no use in trying.
-func (c *crew) noStart(s *slot, err error) {
+// ready, and returns how long to wait before the next.
+func (c *crew) noStart(s *slot, err error) time.Duration {
 	c.mu.Lock()
 	c.starts(s, false)
-	c.failures++
-	if c.broken == nil && (c.failures >= maxStarts || hopeless(err)) {
+	if x, ok := errors.AsType[*ExitError](err); ok && x.Cause == CauseKilled {
+		c.failures += outside
+	} else {
+		c.failures += own
+	}
+	if c.broken == nil && (c.failures >= most || hopeless(err)) {
 		c.broken = fmt.Errorf("ipc: pool: %w", err)
 	}
-	broken := c.broken
+	broken, n := c.broken, c.failures
 	c.mu.Unlock()
 	if broken != nil {
 		c.stopAll(broken)
 	}
+	return time.Duration(n) * time.Millisecond
 }
 
 // hopeless reports whether a worker will never start.

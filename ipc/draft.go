@@ -23,20 +23,26 @@ type draft struct {
 // add adds the result of task n, which follows those that are there. One that
 // does not fit is posted by itself.
 func (d *draft) add(n uint64, result []byte) {
-	if d.used+len(result) > draftSize {
-		_ = d.post()
-	}
-	if len(result) > draftSize {
-		d.send(batchHead{first: n, count: 1, what: sentResults}, result)
+	if len(result) <= draftSize {
+		copy(d.room(n, len(result)), result)
 		return
 	}
-	if d.count == 0 {
-		d.first = n
-		d.board.first.Store(n)
+	_ = d.post()
+	d.send(batchHead{first: n, count: 1, what: sentResults}, result)
+}
+
+// room is where the result of task n goes, of that many bytes.
+func (d *draft) room(n uint64, size int) []byte {
+	if d.used+size > draftSize {
+		_ = d.post()
 	}
-	copy(d.board.draft[d.used:], result)
-	d.used += len(result)
+	if d.count == 0 {
+		d.board.first.Store(n)
+		d.first = n
+	}
 	d.count++
+	d.used += size
+	return d.board.draft[d.used-size : d.used]
 }
 
 // post sends what there is.

@@ -28,6 +28,7 @@ type worker struct {
 	started bool  // it is set up
 	broken  error // it can't be
 	weighed time.Time
+	account *account
 	lines   []*Lines // what it writes
 }
 
@@ -40,6 +41,7 @@ func (s *slot) hire() bool {
 	err := w.start(s.crew)
 	if err == nil {
 		s.worker, s.sent = w, 1
+		w.account = s.crew.ledger.open(w.name(), w.pid())
 		s.watch = watch{}
 		return true
 	}
@@ -143,6 +145,13 @@ func (w *worker) hasEnded() bool {
 	}
 }
 
+func (w *worker) name() string {
+	if w.proc == nil {
+		return "inline"
+	}
+	return w.proc.Name
+}
+
 func (w *worker) pid() int {
 	if w.proc == nil {
 		return os.Getpid()
@@ -234,6 +243,7 @@ func (s *slot) dismiss(ctx context.Context) {
 	} else {
 		<-w.ended
 	}
+	s.crew.ledger.end(w.account)
 	w.free()
 }
 

@@ -106,6 +106,9 @@ func (j *job) change(f func()) {
 		if j.then != nil {
 			j.then()
 		}
+		// Nobody asks them any more, and slots and results may know the job for
+		// long: the items are not theirs to keep.
+		j.load, j.then = nil, nil
 		close(j.done)
 	}
 }

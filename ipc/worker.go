@@ -19,7 +19,7 @@ type workerEnds struct {
 
 // A station does the tasks of one function in a worker.
 type station[A, R any] struct {
-	do            func(context.Context, A) (R, error)
+	f             func(context.Context, A) (R, error)
 	args, results strip
 	orders        *orders
 	tasks         *Receiver[[]byte]
@@ -96,10 +96,7 @@ func (s *station[A, R]) doAll() error {
 		if !s.board.begin(n) {
 			continue
 		}
-		r, err := s.one(s.orders.contextFor(n), item)
-		if err == nil {
-			err = s.keep(n, &r)
-		}
+		err = s.do(n, item)
 		if err != nil {
 			if err := s.draft.fail(n, newRemoteError(err)); err != nil {
 				return err
@@ -109,24 +106,48 @@ func (s *station[A, R]) doAll() error {
 	return nil
 }
 
-func (s *station[A, R]) one(ctx context.Context, item []byte) (r R, err error) {
+// do does task n. Its error is the task's: what is wrong with the pipe comes out
+// with the next message. Values that are plain stay on the stack.
+func (s *station[A, R]) do(n uint64, item []byte) error {
 	var a A
 	if s.args.plain {
-		copy(memory(&a), item)
-	} else if err := decode(s.args.plan, item, unsafe.Pointer(&a)); err != nil {
-		return r, err
+		a = valueAt[A](item)
+	} else {
+		p := new(A)
+		if err := decode(s.args.plan, item, unsafe.Pointer(p)); err != nil {
+			return err
+		}
+		a = *p
 	}
-	return s.do(ctx, a)
-}
-
-// keep notes the result of task n. Its error is the result's: what is wrong
-// with the pipe comes out with the next message.
-func (s *station[A, R]) keep(n uint64, r *R) error {
-	if s.results.plain && s.results.size <= draftSize {
-		s.draft.add(n, memory(r))
+	r, err := s.f(s.orders.contextFor(n), a)
+	switch {
+	case err != nil:
+		return err
+	case s.results.plain && s.results.size <= draftSize:
+		putAt(s.draft.room(n, s.results.size), r)
 		return nil
 	}
-	b, err := s.results.append(s.draft.buf[:0], unsafe.Pointer(r))
+	return s.keep(n, r)
+}
+
+// valueAt is the plain value whose memory is b, and putAt puts one there. The
+// processors that there are for Go take it from any address.
+func valueAt[T any](b []byte) (v T) {
+	if len(b) > 0 {
+		v = *(*T)(unsafe.Pointer(unsafe.SliceData(b)))
+	}
+	return v
+}
+
+func putAt[T any](b []byte, v T) {
+	if len(b) > 0 {
+		*(*T)(unsafe.Pointer(unsafe.SliceData(b))) = v
+	}
+}
+
+// keep notes a result that has to be encoded.
+func (s *station[A, R]) keep(n uint64, r R) error {
+	b, err := s.results.append(s.draft.buf[:0], unsafe.Pointer(&r))
 	if err != nil {
 		return err
 	}
@@ -141,7 +162,7 @@ func (s *station[A, R]) keep(n uint64, r *R) error {
 func newWork[A, R any](f func(context.Context, A) (R, error), args, results func() *codec.Plan) workFunc {
 	return func(ctx context.Context, ends workerEnds, o *orders) error {
 		s := &station[A, R]{
-			do:      f,
+			f:       f,
 			args:    newStrip(args()),
 			results: newStrip(results()),
 			orders:  o,
