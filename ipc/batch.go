@@ -24,6 +24,7 @@ const batchHeader = 24
 // What a message is. The pool sends items only.
 const (
 	sentItems   = iota
+	sentHere    // the worker has begun to set itself up
 	sentReady   // the worker is set up
 	sentResults // of a run of tasks
 	sentFailed  // a task has failed: a RemoteError

@@ -64,6 +64,7 @@ type ending struct {
 	oomBefore int64         // how many it had killed before
 	cpu       time.Duration // what it has used
 	maxCPU    time.Duration // what it was to use at most, 0 for no limit
+	maxMemory int64         // bytes, 0 for no limit
 }
 
 // cause says why. What we did is certain, then what the child told of itself;
@@ -77,7 +78,11 @@ func (e *ending) cause() Cause {
 	case e.lost || e.code == 0:
 		return CauseUnknown
 	case e.code == 2, e.code == -int(syscall.SIGABRT): // the latter by GOTRACEBACK=crash
-		if c := textCause(e.stderr); c != CauseUnknown {
+		c := textCause(e.stderr)
+		if c == CauseCrash && e.maxMemory > 0 && inCollector(e.stderr) {
+			return CauseMemory
+		}
+		if c != CauseUnknown {
 			return c
 		}
 	}
@@ -141,6 +146,16 @@ func textCause(text string) Cause {
 		}
 	}
 	return CauseUnknown
+}
+
+// inCollector reports whether the crash was one of the runtime itself, at work
+// for the garbage collector. Some of that code, such as spanQueue of Go 1.26,
+// goes on with a nil pointer where it is refused memory.
+func inCollector(text string) bool {
+	_, stack, _ := splitAt(text, "\ngoroutine 0 ")
+	_, frame, _ := splitAt(stack, "\n")
+	const runtime = "runtime."
+	return len(frame) > len(runtime) && frame[:len(runtime)] == runtime && has(text, "\nruntime.gc")
 }
 
 // isMemory tells the Go runtime's messages that there is no memory. A thread

@@ -202,7 +202,7 @@ func TestCollectedPasses(t *testing.T) {
 }
 
 func TestCauseOfText(t *testing.T) {
-	// As Go 1.26 has printed them.
+	// As Go 1.26 prints them: seen, or taken from the source of the runtime.
 	const (
 		inC = "SIGSEGV: segmentation violation\nPC=0x498d20 m=0 sigcode=1 addr=0x8\n" +
 			"signal arrived during cgo execution\n\n" +

@@ -48,6 +48,8 @@ func (s *slot) absorb(msg []byte) error {
 		return err
 	}
 	switch h.what {
+	case sentHere:
+		s.crew.here(s)
 	case sentReady:
 		s.worker.started = true
 		s.crew.ledger.begin(s.worker.account)
@@ -100,23 +102,25 @@ func (s *slot) settle(first uint64, count int, body []byte) (err error) {
 		if first > b.first {
 			return errBatch
 		}
-		if body, err = s.keep(b, n, body); err != nil {
+		n, body, err = s.keep(b, n, body)
+		s.advance(n) // what was kept before an error must not be given back
+		if err != nil {
 			return err
 		}
-		s.advance(n)
 		first, count = first+uint64(n), count-n
 	}
 	return nil
 }
 
-// keep gives the first n results of b to its job.
-func (s *slot) keep(b *batch, n int, body []byte) (rest []byte, err error) {
-	kept := 0
+// keep gives the first n results of b to its job, and returns how many it has
+// dealt with.
+func (s *slot) keep(b *batch, n int, body []byte) (kept int, rest []byte, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			b.job.panics(v)
 			b.job.giveBack(b.index+kept, n-kept)
 			rest, err = s.crew.results.skip(body, n-kept)
+			kept = n
 		}
 	}()
 	for kept < n {
@@ -124,21 +128,20 @@ func (s *slot) keep(b *batch, n int, body []byte) (rest []byte, err error) {
 		b.job.succeeded(done)
 		kept += done
 		if body, err = s.crew.results.skip(body, done); err != nil {
-			return nil, err
+			return kept, nil, err
 		}
 		if bad == nil && kept < n {
-			return nil, errBatch
+			return kept, nil, errBatch
 		}
 		if bad != nil {
 			if body, err = s.crew.results.skip(body, 1); err != nil {
-				return nil, err
+				return kept, nil, err
 			}
 			s.fails(b, kept, &TaskError{Cause: CauseError, Err: bad}, false)
 			kept++
 		}
 	}
-	s.crew.report(b.job)
-	return body, nil
+	return kept, body, nil
 }
 
 // fails tells b's job that its i-th task has failed.
@@ -146,7 +149,6 @@ func (s *slot) fails(b *batch, i int, e *TaskError, lost bool) {
 	e.Index = b.index + i
 	e.Pid = s.worker.pid()
 	b.job.fails(e, lost)
-	s.crew.report(b.job)
 }
 
 // advance takes n tasks off out.
@@ -190,6 +192,7 @@ func (s *slot) giveBack(n uint64) {
 		back := b.n - keep
 		b.n = keep
 		s.count -= back
+		s.worker.left += back
 		if keep == 0 {
 			s.out = s.out[:i]
 		}
@@ -254,7 +257,7 @@ func (s *slot) notStarted(err error) {
 	}
 }
 
-// salvage takes the results that lie in the draft.
+// salvage takes the results that lie in the draft, unless there is a message.
 func (s *slot) salvage() error {
 	board := s.worker.board
 	begun := board.begun()
@@ -263,8 +266,17 @@ func (s *slot) salvage() error {
 		return nil
 	}
 	body := append([]byte(nil), board.draft...)
-	if board.first.Add(0) != first { // the draft has gone into a message meanwhile
+	// If the draft has gone into a message meanwhile, that tells what is in it.
+	// So it does if a task behind those of the draft was posted by itself.
+	if s.worker.results.in.Len() > 0 || board.first.Add(0) != first {
 		return nil
 	}
-	return s.settle(first, int(begun-first), body)
+	end := s.out[0].first
+	for _, b := range s.out {
+		if b.first != end {
+			break // the tasks between were taken back
+		}
+		end += uint64(b.n)
+	}
+	return s.settle(first, int(min(begun, end)-first), body)
 }

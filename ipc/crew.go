@@ -39,6 +39,7 @@ type crew struct {
 	broken   error         // why no worker can be started
 	failures int           // counts the starts that failed since one that did not, see own
 	starting int           // workers that are on their way
+	up       int           // workers that are ready
 	pace     atomic.Uint64 // math.Float64bits of the nanoseconds that a task takes, 0 if not known
 	reports  sync.Mutex
 	ledger   ledger
@@ -54,6 +55,7 @@ func newCrew(e *entry, size int, args, results strip) *crew {
 func (c *crew) submit(j *job) error {
 	j.policy = &c.policy
 	j.wake = func() { c.offer(j) }
+	j.report = func() { c.report(j) }
 	j.onEnd = func() { c.retire(j) }
 	c.mu.Lock()
 	if c.closed {
@@ -76,7 +78,7 @@ func (c *crew) retire(j *job) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.all, j)
-	c.jobs = slices.DeleteFunc(c.jobs, func(o *job) bool { return o == j })
+	c.hasTask() // it may be that which is to be unlisted
 	c.endIfDone()
 }
 
@@ -90,7 +92,8 @@ func (c *crew) offer(j *job) {
 	if n == 0 || !c.all[j] {
 		return
 	}
-	if !slices.Contains(c.jobs, j) {
+	if !j.listed {
+		j.listed = true
 		c.jobs = append(c.jobs, j)
 	}
 	for range min(n, c.size) {
@@ -152,7 +155,7 @@ func (c *crew) claim(want func(left int) int) (j *job, first, n int) {
 		}
 		first, n := j.claim(n)
 		c.jobs = c.jobs[1:]
-		if n < left {
+		if j.listed = n < left; j.listed {
 			c.jobs = append(c.jobs, j)
 		}
 		if n > 0 {
@@ -167,13 +170,13 @@ func (c *crew) claim(want func(left int) int) (j *job, first, n int) {
 func (c *crew) rest(s *slot) (work, stay bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.hasTask() {
+		return true, true
+	}
 	if s.worker == nil {
 		c.starts(s, false)
 	}
-	switch {
-	case slices.ContainsFunc(c.jobs, (*job).waits):
-		return true, true
-	case c.ctx.Err() != nil || c.closed && len(c.all) == 0:
+	if c.ctx.Err() != nil || c.closed && len(c.all) == 0 {
 		return false, false
 	}
 	c.idle = append(c.idle, s)
@@ -184,7 +187,21 @@ func (c *crew) rest(s *slot) (work, stay bool) {
 func (c *crew) hasTasks() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.ContainsFunc(c.jobs, (*job).waits)
+	return c.hasTask()
+}
+
+// hasTask is hasTasks for who holds mu. It unlists the jobs that have none, up to
+// the first one that has: there may be very many that were cancelled.
+func (c *crew) hasTask() bool {
+	for len(c.jobs) > 0 {
+		if c.jobs[0].waits() {
+			return true
+		}
+		c.jobs[0].listed = false
+		c.jobs[0] = nil
+		c.jobs = c.jobs[1:]
+	}
+	return false
 }
 
 // leave takes s off the idle ones. It reports false if it was called meanwhile.
@@ -263,6 +280,8 @@ const (
 	own     = 10
 	outside = 1
 	most    = 3 * own
+
+	longestPause = time.Second // between starts, as long as other workers are there
 )
 
 // noStart takes note that the worker of s could not be started, or was never
@@ -275,7 +294,7 @@ func (c *crew) noStart(s *slot, err error) time.Duration {
 	} else {
 		c.failures += own
 	}
-	if c.broken == nil && (c.failures >= most || hopeless(err)) {
+	if c.broken == nil && c.up == 0 && (c.failures >= most || hopeless(err)) {
 		c.broken = fmt.Errorf("ipc: pool: %w", err)
 	}
 	broken, n := c.broken, c.failures
@@ -283,7 +302,7 @@ func (c *crew) noStart(s *slot, err error) time.Duration {
 	if broken != nil {
 		c.stopAll(broken)
 	}
-	return time.Duration(n) * time.Millisecond
+	return min(time.Duration(n)*time.Millisecond, longestPause)
 }
 
 // hopeless reports whether a worker will never start.
@@ -291,15 +310,30 @@ func hopeless(err error) bool {
 	return errors.Is(err, ErrNoMain) || errors.Is(err, ErrDepth) || errors.Is(err, ErrEnding) || errors.Is(err, errors.ErrUnsupported)
 }
 
-// ready takes note that the worker of s is there.
-func (c *crew) ready(s *slot) {
+// here takes note that the process of s is there, and calls for the next.
+func (c *crew) here(s *slot) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.failures = 0
 	c.starts(s, false)
-	if slices.ContainsFunc(c.jobs, (*job).waits) {
+	if c.hasTask() {
 		c.call()
 	}
+}
+
+// ready takes note that the worker of s is set up.
+func (c *crew) ready(s *slot) {
+	c.here(s)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.up++
+	c.failures = 0
+}
+
+// down takes note that a worker that was ready has ended.
+func (c *crew) down() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.up--
 }
 
 // ahead is how many tasks are to be there, done or not, for workers that are
@@ -334,6 +368,11 @@ func (c *crew) join(ctx context.Context) error {
 	c.mu.Unlock()
 	if !closed {
 		return ErrNotClosed
+	}
+	select {
+	case <-c.ended:
+		return nil
+	default:
 	}
 	select {
 	case <-c.ended:

@@ -61,10 +61,27 @@
 //
 // # Ending
 //
-// [Process.Join] waits for the end of a child. [Process.Terminate] and
-// [Process.Kill] end it. At the end of the program Main ends the children
-// that are daemons and waits for the others. If the program is killed, its
-// daemons and their descendants end with it; the others go on.
+// [Process.Join] waits for the end of a child. [Process.Cancel] ends the
+// context of its target, [Process.Terminate] and [Process.Kill] send it a
+// signal, and [Process.Stop] does one after the other until it has ended. A
+// [Process] with a Timeout is stopped when that is over, and one that is a
+// Group takes with it what it has started. [Process.Stacks] shows what a child
+// is doing. The [ExitError] that Join returns has the [Cause].
+//
+// At the end of the program Main ends the children that are daemons and waits
+// for the others. If the program is killed, its daemons and their descendants
+// end with it; the others go on.
+//
+// # Pools
+//
+// A [Pool] runs a [Func] on many values in worker processes, which it uses
+// again: [Pool.Map] for a slice, [Pool.Imap] for a sequence that may be
+// endless, [Pool.ApplyAsync] for one value, whose [Result] comes later. A task
+// that fails, hangs beyond [Pool.Timeout], or kills its worker costs itself
+// and no other: its [TaskError] says which it was and why, [Pool.Retry] whether
+// it is tried again. [NewSetup] prepares the workers, [Limits] bounds them,
+// [ShowProgress] shows how far they are. In a debugger, IPC_INLINE=1 has
+// goroutines of the program do the tasks.
 //
 // # Waiting
 //
@@ -91,8 +108,8 @@
 //	Barrier         Wait returns ErrBrokenBarrier, until Reset
 //	Value           a Store is seen whole or not at all
 //	Array           what it had written stays, half done or not: use its Guard
-//	Pool            Map returns a TaskError with the ExitError in it; the
-//	                worker is replaced
+//	Pool            the task it had fails, with a TaskError that has the ExitError
+//	                in it, and no other; the worker is replaced
 //
 // # Memory
 //
@@ -110,8 +127,12 @@
 //
 // # Testing
 //
-// In a test, func TestMain(m *testing.M) { os.Exit(ipc.Main(m.Run)) }. Under
-// -race each child sleeps for a second at its end, unless GORACE has
+// A test binary needs Main as well, in TestMain: os.Exit(ipc.Main(m.Run)), or
+// ipctest.Main(m) of package [github.com/mpbox/mpbox/ipc/ipctest], which also
+// looks for processes that are left. That package has NoLeaks, which fails a
+// test that leaves a process, a descriptor or a file behind, and Deadline,
+// which fails one that hangs, with the stacks of all processes. Under -race
+// each child sleeps for a second at its end, unless GORACE has
 // atexit_sleep_ms=0.
 //
 // # Platforms

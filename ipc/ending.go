@@ -9,7 +9,7 @@ import (
 
 // newEnding is what there is to know about a child's end before it starts.
 func newEnding(l *Limits, keepStderr bool) ending {
-	e := ending{maxCPU: l.CPU, collected: keepStderr || l.any()}
+	e := ending{maxCPU: l.CPU, maxMemory: l.Memory, collected: keepStderr || l.any()}
 	e.oomBefore = firstOOMs()
 	if e.collected {
 		e.oomBefore = oomKills()

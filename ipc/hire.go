@@ -199,7 +199,12 @@ func (w *worker) postMortem(ctx context.Context, err error) error {
 	if err := w.proc.exitError(); err != nil {
 		return err
 	}
-	return &ExitError{Name: w.proc.Name, Pid: w.pid()} // a task has called os.Exit(0)
+	w.proc.mu.Lock()
+	defer w.proc.mu.Unlock()
+	e := &ExitError{Name: w.proc.Name, Pid: w.proc.pid}
+	w.proc.explain(e)
+	e.Cause = CauseExit // a task has called os.Exit(0)
+	return e
 }
 
 // weigh has a worker end after what it has, if it has grown beyond most.
@@ -244,6 +249,9 @@ func (s *slot) dismiss(ctx context.Context) {
 		<-w.ended
 	}
 	s.crew.ledger.end(w.account)
+	if w.started {
+		s.crew.down()
+	}
 	w.free()
 }
 

@@ -2,8 +2,10 @@ package ipc
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"sync"
+	"time"
 	"unsafe"
 )
 
@@ -15,7 +17,8 @@ import (
 // In is called on a goroutine of its own, and no more than Window values ahead
 // of the results that were taken: it may be endless. When the loop over the
 // results is left, in is asked for no more, the tasks under way are ended as by
-// Timeout, and that is waited for. In Python: imap.
+// Timeout, and both are waited for, an input that waits for something itself
+// no longer than Grace. In Python: imap.
 func (p *Pool[A, R]) Imap(ctx context.Context, in iter.Seq[A]) iter.Seq2[R, error] {
 	return p.ImapFrom(ctx, certain(in))
 }
@@ -59,12 +62,18 @@ func (p *Pool[A, R]) stream(ctx context.Context, in iter.Seq2[A, error], ordered
 			return
 		}
 		defer context.AfterFunc(ctx, func() { f.stop(ctx.Err()) })()
-		var feeder sync.WaitGroup
-		feeder.Go(func() { f.feed(in) })
+		fed := make(chan struct{})
+		go func() {
+			defer close(fed)
+			f.feed(in)
+		}()
 		defer func() {
 			f.stop(ErrCancelled)
-			feeder.Wait()
 			<-f.job.done
+			select {
+			case <-fed:
+			case <-time.After(p.crew.grace): // in waits for something of its own
+			}
 			f.job.repanic()
 		}()
 		f.drain(yield)
@@ -164,7 +173,7 @@ func (f *flow[A, R]) drain(yield func(R, error) bool) {
 	}
 	var zero R
 	if err := f.job.stopped(); err != nil {
-		if err != errPanicked {
+		if !errors.Is(err, errPanicked) {
 			yield(zero, err)
 		}
 	} else if f.end != nil {

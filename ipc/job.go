@@ -3,6 +3,7 @@ package ipc
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -12,6 +13,7 @@ type job struct {
 	load
 	policy *policy
 	wake   func() // tells the pool that there is something to hand out
+	report func() // tells how far it is, before what it tells of can end the job
 	onEnd  func()
 	then   func() // may be nil
 
@@ -23,9 +25,11 @@ type job struct {
 	tries    map[int]try
 	out      int           // how many are handed out
 	over     error         // why no more are handed out, nil if they are
-	panicked any           // by a method of an item or a result
+	panicked any           // see panics
 	done     chan struct{} // closed when none is out, and none will be
 	ended    bool
+
+	listed bool // among the jobs of the crew; guarded by its lock
 
 	failed int // how many tasks have failed for good
 	good   int
@@ -129,7 +133,7 @@ func (j *job) giveBack(first, n int) {
 	}
 	j.change(func() {
 		j.out -= n
-		if first+n == j.next && len(j.tries) == 0 {
+		if first+n == j.next {
 			j.next = first
 			return
 		}
@@ -142,10 +146,14 @@ func (j *job) giveBack(first, n int) {
 
 // succeeded takes note of n tasks that are done.
 func (j *job) succeeded(n int) {
-	j.change(func() {
-		j.good += n
-		j.out -= n
-	})
+	if n == 0 {
+		return
+	}
+	j.mu.Lock()
+	j.good += n
+	j.mu.Unlock()
+	j.report()
+	j.change(func() { j.out -= n })
 }
 
 // fails takes note of a task that has failed, and will be tried again if the
@@ -162,16 +170,19 @@ func (j *job) fails(e *TaskError, lost bool) {
 
 	quarantined := lost && t.deaths >= j.policy.deaths
 	again := !stopped && !quarantined && j.mayRetry(e)
-	if quarantined && t.deaths > 1 {
+	if quarantined && j.policy.retry != nil {
 		e.Err = &endedError{ErrQuarantined, e.Err}
 	}
 	if !again {
 		j.load.fail(e)
+		j.mu.Lock()
+		j.failed++
+		j.mu.Unlock()
+		j.report()
 	}
 	j.change(func() {
 		j.out--
 		if !again {
-			j.failed++
 			return
 		}
 		if j.tries == nil {
@@ -214,18 +225,20 @@ func (j *job) stopped() error {
 	return j.over
 }
 
-// panics stops the job with the panic of a method of its values, which is to
-// come out of the call.
+// panics stops the job with the panic of a method of its values, of its input,
+// or of a function in the pool's settings, which is to come out of the call.
 func (j *job) panics(v any) {
 	j.mu.Lock()
 	if j.panicked == nil {
 		j.panicked = v
 	}
 	j.mu.Unlock()
-	j.stop(errPanicked)
+	j.stop(fmt.Errorf("%w: %v", errPanicked, v))
 }
 
-var errPanicked = errors.New("ipc: a value of the task has panicked")
+// errPanicked is what a job is stopped with that nobody waits for who could be
+// given the panic itself.
+var errPanicked = errors.New("ipc: a method of a value, or a function of the pool, has panicked")
 
 // wait waits for the end of the job, and stops it when ctx ends.
 func (j *job) wait(ctx context.Context, c *crew) {
@@ -239,7 +252,7 @@ func (j *job) wait(ctx context.Context, c *crew) {
 	j.repanic()
 }
 
-// repanic panics as a method of a value did, where the caller can recover.
+// repanic panics where the caller can recover, see panics.
 func (j *job) repanic() {
 	if j.panicked != nil {
 		panic(j.panicked)

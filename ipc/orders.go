@@ -19,8 +19,11 @@ type orders struct {
 	heard     uint32        // of them, the worker's own
 }
 
-// setState makes state what State finds. It is for the time before the first task.
+// setState makes state what State finds. It is for the time before the first task,
+// in which an order may come already.
 func (o *orders) setState(state any) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	o.over = context.WithValue(o.over, stateKey{}, state)
 	o.ctx, o.cancel = context.WithCancel(o.over)
 }

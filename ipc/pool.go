@@ -90,8 +90,8 @@ type Pool[A, R any] struct {
 	// one that ends its process ends this one.
 	Inline bool
 
-	crew *crew
-	once sync.Once
+	crew   *crew
+	settle func() // takes the fields over
 }
 
 // Defaults of a pool.
@@ -114,12 +114,14 @@ func NewPool[A, R any](f Func[A, R], workers int) *Pool[A, R] {
 		panic("ipc: a pool has at least 1 worker, not " + strconv.Itoa(workers))
 	}
 	args, results := newStrip(mustPlan[A](f.entry.name)), newStrip(mustPlan[R](f.entry.name))
-	return &Pool[A, R]{crew: newCrew(f.entry, workers, args, results)}
+	p := &Pool[A, R]{crew: newCrew(f.entry, workers, args, results)}
+	p.settle = sync.OnceFunc(func() { p.crew.options = p.options() })
+	return p
 }
 
 // begin takes the settings over, and gives a job to the workers.
 func (p *Pool[A, R]) begin(j *job) error {
-	p.once.Do(func() { p.crew.options = p.options() })
+	p.settle()
 	return p.crew.submit(j)
 }
 
@@ -236,7 +238,10 @@ func (m *mapping[A, R]) keep(b []byte, i, n int) (int, error) {
 // decodeResults fills results from b.
 func decodeResults[R any](s strip, b []byte, results []R) (int, error) {
 	if s.plain {
-		return len(results), settle(elements(&results, uintptr(s.size)), b[:min(len(b), len(results)*s.size)])
+		if err := settle(elements(&results, uintptr(s.size)), b[:min(len(b), len(results)*s.size)]); err != nil {
+			return 0, err
+		}
+		return len(results), nil
 	}
 	for i := range results {
 		value, rest, err := s.next(b)

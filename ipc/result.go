@@ -72,8 +72,8 @@ func async[A, R, V any](p *Pool[A, R], items []A, result func([]R, error) (V, er
 func (r *Result[R]) Done() <-chan struct{} { return r.done }
 
 func (r *Result[R]) await(ctx context.Context) error {
-	if ctx == ended && !r.Ready() {
-		return ctx.Err()
+	if r.Ready() {
+		return nil // also if ctx has ended
 	}
 	select {
 	case <-r.done:

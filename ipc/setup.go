@@ -157,6 +157,7 @@ func setUp(ctx context.Context, ends workerEnds, begin beginFunc, o *orders, wor
 	report := draft{board: ends.Board, to: ends.Results}
 	var end func(context.Context) error
 	if begin != nil {
+		report.send(batchHead{what: sentHere}, nil)
 		failed := guarded(func() (err error) {
 			var state any
 			if state, end, err = begin(ctx); err == nil {

@@ -176,7 +176,7 @@ func (s *slot) send() bool {
 	batchHead{first: b.first, count: b.n}.append(b.message[:0])
 	w := s.worker
 	if s.count == 0 {
-		s.watch.restart(b.first)
+		s.watch.again() // it may begin at once
 	}
 	if err := w.tasks.put(s.untilPoked(), nil, b.message); err != nil {
 		if s.crew.ctx.Err() == nil && err != context.Canceled {

@@ -38,19 +38,31 @@ const (
 	longLook  = 100 * time.Millisecond
 )
 
-// restart notes that task n is begun now, or very soon.
-func (w *watch) restart(n uint64) {
+// saw notes that task n was begun, not before the last look.
+func (w *watch) saw(n uint64) {
 	w.begun, w.since, w.look = n, time.Now(), shortLook
+}
+
+// again has the next look be soon.
+func (w *watch) again() {
+	w.free()
+	w.ctx, w.look = nil, shortLook
 }
 
 // context is one that ends when it is time for a look, or with a poke.
 func (w *watch) context(s *slot) context.Context {
 	if w.ctx == nil || w.ctx.Err() != nil {
-		d := w.look
-		if w.stage > untouched {
+		d, t := w.look, s.crew.timeout
+		switch {
+		case w.stage == untouched && t == 0 && s.count == 1:
+			return s.untilPoked() // there is nothing to take back, nor to end
+		case w.stage > untouched && s.worker.proc == nil: // there is no next stage
+		case w.stage > untouched:
 			d = min(d, time.Until(w.deadline))
-		} else if t := s.crew.timeout; t > 0 {
-			d = min(d, max(time.Until(w.since.Add(t)), shortLook/10))
+		case t > 0 && s.running():
+			d = min(d, max(t/10, shortLook), max(time.Until(w.since.Add(t)), shortLook/10))
+		case t > 0:
+			d = min(d, max(t/10, shortLook))
 		}
 		w.free()
 		w.ctx, w.stop = context.WithTimeout(s.untilPoked(), d)
@@ -69,9 +81,6 @@ func (w *watch) free() {
 func (s *slot) check() {
 	w, board := &s.watch, s.worker.board
 	s.untilPoked() // what happens from now on is for the next look
-	if s.worker.results.in.Len() > 0 {
-		return
-	}
 	if err := s.salvage(); err != nil {
 		s.bury(err)
 		return
@@ -84,7 +93,7 @@ func (s *slot) check() {
 		return
 	}
 	if n := board.begun(); n != w.begun {
-		w.restart(n)
+		w.saw(n)
 	} else if w.look = min(2*w.look, longLook); s.count > 1 {
 		s.takeBack() // other workers may be free, and this one is slow
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"syscall"
+	"time"
 
 	"github.com/mpbox/mpbox/applets"
 	"github.com/mpbox/mpbox/ipc"
@@ -12,7 +13,7 @@ import (
 // runApplet runs an applet under a guard against signals and puts what came of
 // it into words.
 func runApplet(name string, command applets.Command) error {
-	err := underGuard(command.Run)
+	err := underGuard(command.Run, graceOf(command))
 	var r *refusal
 	if err == nil || errors.As(err, &r) {
 		return err
@@ -20,11 +21,21 @@ func runApplet(name string, command applets.Command) error {
 	return appletError(name, err)
 }
 
+// graceOf is how long after a signal the children of an applet are left to it,
+// which it says by a method Grace.
+func graceOf(command applets.Command) time.Duration {
+	if c, ok := command.(interface{ Grace() time.Duration }); ok {
+		return c.Grace()
+	}
+	return 0
+}
+
 // underGuard runs what starts children. It ends them in any case, and makes a
 // signal that came meanwhile the exit code.
-func underGuard(run func(context.Context) error) error {
-	g := startGuard()
+func underGuard(run func(context.Context) error, grace time.Duration) error {
+	g := startGuard(grace)
 	err := run(g.ctx)
+	close(g.returned)
 	if err == nil {
 		err = g.settle()
 	}

@@ -39,7 +39,7 @@ func (c *benchCommand) run(b *Box) error {
 			return &refusal{code: exitSignal + int(syscall.SIGPIPE)} // nobody reads on: nothing to say
 		}
 		return err
-	})
+	}, 0)
 }
 
 // choose lists the measurements that the pattern means, as mpbox test does

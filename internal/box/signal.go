@@ -32,17 +32,23 @@ var ends = map[syscall.Signal]string{
 // first one cancels the applet's context and ends its children, by SIGTERM and
 // after two seconds by SIGKILL; the second one kills at once. Whatever the
 // applet does, the process is gone soon after its children are.
+//
+// An applet that has a grace ends its children itself when its context is
+// cancelled, and gives what they are at that long. They are left to it until it
+// returns, or has had three times the grace: to ask, to terminate and to kill.
 type guard struct {
-	ctx     context.Context
-	cancel  context.CancelFunc
-	signals chan os.Signal
-	first   atomic.Int32 // the first signal, 0 before
+	ctx      context.Context
+	cancel   context.CancelFunc
+	grace    time.Duration
+	returned chan struct{} // closed when the applet has
+	signals  chan os.Signal
+	first    atomic.Int32 // the first signal, 0 before
 }
 
 // startGuard begins to watch. Its goroutine ends with the process: stop only
 // lets go of the signals.
-func startGuard() *guard {
-	g := &guard{signals: make(chan os.Signal, 8)}
+func startGuard(grace time.Duration) *guard {
+	g := &guard{signals: make(chan os.Signal, 8), grace: grace, returned: make(chan struct{})}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	for sig := range ends {
 		// Who started us with a signal ignored, as nohup does, means it.
@@ -63,11 +69,19 @@ func (g *guard) watch() {
 	case word == "":
 	case len(children) == 0:
 		fmt.Fprintf(os.Stderr, "mpbox: %s\n", word)
+	case g.grace > 0:
+		fmt.Fprintf(os.Stderr, "mpbox: %s, nothing new is begun, what is under way has %v (again: kill at once)\n", word, g.grace)
 	default:
 		fmt.Fprintf(os.Stderr, "mpbox: %s, ending %s (again: kill at once)\n", word, count(len(children), "child", "children"))
 	}
 	g.cancel()
 	go func() {
+		if g.grace > 0 && ends[sig] != "" {
+			select {
+			case <-g.returned:
+			case <-time.After(3 * g.grace):
+			}
+		}
 		g.endChildren()
 		time.Sleep(graceKill) // for the applet to return, and main to end in good order
 		os.Exit(exitSignal + int(sig))
