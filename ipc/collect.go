@@ -49,20 +49,24 @@ func (s *slot) absorb(msg []byte) error {
 	}
 	switch h.what {
 	case sentHere:
-		s.crew.here(s)
+		s.crew.more(s, true) // its setup may take long
 	case sentReady:
 		s.worker.started = true
 		s.crew.ledger.begin(s.worker.account)
 		s.crew.ready(s)
 	case sentBroken:
 		s.worker.broken = parseRemoteError(body)
-	case sentResults:
+	case sentResults, sentFailed:
 		if h.count > 0 {
 			s.measure(h)
 		}
-		return s.settle(h.first, h.count, body)
-	case sentFailed:
-		s.measure(h)
+		if !s.worker.proven {
+			s.worker.proven = true
+			defer s.crew.more(s, false)
+		}
+		if h.what == sentResults {
+			return s.settle(h.first, h.count, body)
+		}
 		s.settleFailed(h.first, parseRemoteError(body))
 	default:
 		return errBatch

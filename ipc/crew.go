@@ -39,6 +39,7 @@ type crew struct {
 	broken   error         // why no worker can be started
 	failures int           // counts the starts that failed since one that did not, see own
 	starting int           // workers that are on their way
+	arrived  int           // workers that have come, not counting those that took the place of others
 	up       int           // workers that are ready
 	pace     atomic.Uint64 // math.Float64bits of the nanoseconds that a task takes, 0 if not known
 	reports  sync.Mutex
@@ -103,9 +104,10 @@ func (c *crew) offer(j *job) {
 	}
 }
 
-// call calls one more slot to work. No more workers are started at a time than
-// there are processors: each of them calls for the next when it is there, if
-// there is still something to do.
+// call calls one more slot to work. Workers are started one by one at first, then
+// as many at a time as there are already, up to one for each processor: who
+// has come and done something calls for more if there is enough left. Short tasks
+// are all done by the first one, and long ones wait for a few starts at most.
 func (c *crew) call() bool {
 	for i := len(c.idle) - 1; i >= 0; i-- {
 		if s := c.idle[i]; s.worker != nil || c.mayStart() {
@@ -125,7 +127,8 @@ func (c *crew) call() bool {
 	return true
 }
 
-func (c *crew) mayStart() bool { return c.starting < CPUs() }
+// mayStart reports whether one more worker may be started now.
+func (c *crew) mayStart() bool { return c.starting < max(1, min(CPUs(), c.arrived)) }
 
 // starts notes whether s is starting a worker. The caller holds mu.
 func (c *crew) starts(s *slot, so bool) {
@@ -310,19 +313,45 @@ func hopeless(err error) bool {
 	return errors.Is(err, ErrNoMain) || errors.Is(err, ErrDepth) || errors.Is(err, ErrEnding) || errors.Is(err, errors.ErrUnsupported)
 }
 
-// here takes note that the process of s is there, and calls for the next.
-func (c *crew) here(s *slot) {
+// more takes note that the process of s is there, and calls for more if that is
+// worth it: slow says that it is, whatever tasks have taken before.
+func (c *crew) more(s *slot, slow bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if s.starts {
+		c.arrived++
+	}
 	c.starts(s, false)
-	if c.hasTask() {
-		c.call()
+	const twice = 2 // as many, each time
+	for range twice {
+		if !c.hasTask() || !slow && c.nearlyDone() || !c.call() {
+			break
+		}
 	}
 }
 
+// nearlyDone reports whether the tasks that are left will be done before another
+// worker is there. The caller holds mu.
+func (c *crew) nearlyDone() bool {
+	const start = 5 * time.Millisecond // that takes twice as long and more
+	left := 0
+	for _, j := range c.jobs[:min(len(c.jobs), fewJobs)] {
+		j.mu.Lock()
+		left += j.left()
+		if j.more {
+			left = math.MaxInt32
+		}
+		j.mu.Unlock()
+	}
+	pace := math.Float64frombits(c.pace.Load())
+	return pace > 0 && float64(left)*pace < float64(start)
+}
+
+// fewJobs is how many of the jobs are looked at for an estimate.
+const fewJobs = 100
+
 // ready takes note that the worker of s is set up.
 func (c *crew) ready(s *slot) {
-	c.here(s)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.up++

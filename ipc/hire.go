@@ -26,6 +26,7 @@ type worker struct {
 	buf     []byte
 	left    int   // how many tasks it may still have
 	started bool  // it is set up
+	proven  bool  // it has done a task, or is at it for a while
 	broken  error // it can't be
 	weighed time.Time
 	account *account

@@ -54,7 +54,7 @@ func (w *watch) context(s *slot) context.Context {
 	if w.ctx == nil || w.ctx.Err() != nil {
 		d, t := w.look, s.crew.timeout
 		switch {
-		case w.stage == untouched && t == 0 && s.count == 1:
+		case w.stage == untouched && t == 0 && s.count == 1 && s.worker.proven:
 			return s.untilPoked() // there is nothing to take back, nor to end
 		case w.stage > untouched && s.worker.proc == nil: // there is no next stage
 		case w.stage > untouched:
@@ -94,10 +94,24 @@ func (s *slot) check() {
 	}
 	if n := board.begun(); n != w.begun {
 		w.saw(n)
-	} else if w.look = min(2*w.look, longLook); s.count > 1 {
-		s.takeBack() // other workers may be free, and this one is slow
+		s.crew.more(s, false)
+	} else {
+		s.slow()
 	}
 	s.drive()
+}
+
+// slow is for a task that is under way, or not begun, for a look and more.
+func (s *slot) slow() {
+	w := &s.watch
+	w.look = min(2*w.look, longLook)
+	if s.count > 1 {
+		s.takeBack() // other workers may be free
+	}
+	if s.running() {
+		s.worker.proven = true
+		s.crew.more(s, true)
+	}
 }
 
 // takeBack takes back what the worker has not begun.
