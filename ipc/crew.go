@@ -2,8 +2,6 @@ package ipc
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"math"
 	"slices"
@@ -37,7 +35,7 @@ type crew struct {
 	idle     []*slot // without a task, those that were busy last at the end
 	closed   bool
 	broken   error         // why no worker can be started
-	failures int           // counts the starts that failed since one that did not, see own
+	failures int           // counts the starts that failed since one that did not, see failedItself
 	starting int           // workers that are on their way
 	arrived  int           // workers that have come, not counting those that took the place of others
 	up       int           // workers that are ready
@@ -112,7 +110,7 @@ func (c *crew) call() bool {
 	for i := len(c.idle) - 1; i >= 0; i-- {
 		if s := c.idle[i]; s.worker != nil || c.mayStart() {
 			c.idle = slices.Delete(c.idle, i, i+1)
-			c.starts(s, s.worker == nil)
+			c.setStarting(s, s.worker == nil)
 			s.called <- struct{}{}
 			return true
 		}
@@ -122,22 +120,9 @@ func (c *crew) call() bool {
 	}
 	s := newSlot(c)
 	c.slots = append(c.slots, s)
-	c.starts(s, true)
+	c.setStarting(s, true)
 	go s.run()
 	return true
-}
-
-// mayStart reports whether one more worker may be started now.
-func (c *crew) mayStart() bool { return c.starting < max(1, min(CPUs(), c.arrived)) }
-
-// starts notes whether s is starting a worker. The caller holds mu.
-func (c *crew) starts(s *slot, so bool) {
-	if s.starts != so {
-		s.starts = so
-		if c.starting--; so {
-			c.starting += 2
-		}
-	}
 }
 
 // claim hands tasks to a slot, how many of which want says for so many that
@@ -177,7 +162,7 @@ func (c *crew) rest(s *slot) (work, stay bool) {
 		return true, true
 	}
 	if s.worker == nil {
-		c.starts(s, false)
+		c.setStarting(s, false)
 	}
 	if c.ctx.Err() != nil || c.closed && len(c.all) == 0 {
 		return false, false
@@ -275,94 +260,6 @@ func (c *crew) poke() {
 	for _, s := range c.slots {
 		s.poke()
 	}
-}
-
-// A start that fails counts own if it was the worker's own doing, and outside if
-// somebody has killed it. At most in a row there is no use in trying again.
-const (
-	own     = 10
-	outside = 1
-	most    = 3 * own
-
-	longestPause = time.Second // between starts, as long as other workers are there
-)
-
-// noStart takes note that the worker of s could not be started, or was never
-// ready, and returns how long to wait before the next.
-func (c *crew) noStart(s *slot, err error) time.Duration {
-	c.mu.Lock()
-	c.starts(s, false)
-	if x, ok := errors.AsType[*ExitError](err); ok && x.Cause == CauseKilled {
-		c.failures += outside
-	} else {
-		c.failures += own
-	}
-	if c.broken == nil && c.up == 0 && (c.failures >= most || hopeless(err)) {
-		c.broken = fmt.Errorf("ipc: pool: %w", err)
-	}
-	broken, n := c.broken, c.failures
-	c.mu.Unlock()
-	if broken != nil {
-		c.stopAll(broken)
-	}
-	return min(time.Duration(n)*time.Millisecond, longestPause)
-}
-
-// hopeless reports whether a worker will never start.
-func hopeless(err error) bool {
-	return errors.Is(err, ErrNoMain) || errors.Is(err, ErrDepth) || errors.Is(err, ErrEnding) || errors.Is(err, errors.ErrUnsupported)
-}
-
-// more takes note that the process of s is there, and calls for more if that is
-// worth it: slow says that it is, whatever tasks have taken before.
-func (c *crew) more(s *slot, slow bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if s.starts {
-		c.arrived++
-	}
-	c.starts(s, false)
-	const twice = 2 // as many, each time
-	for range twice {
-		if !c.hasTask() || !slow && c.nearlyDone() || !c.call() {
-			break
-		}
-	}
-}
-
-// nearlyDone reports whether the tasks that are left will be done before another
-// worker is there. The caller holds mu.
-func (c *crew) nearlyDone() bool {
-	const start = 5 * time.Millisecond // that takes twice as long and more
-	left := 0
-	for _, j := range c.jobs[:min(len(c.jobs), fewJobs)] {
-		j.mu.Lock()
-		left += j.left()
-		if j.more {
-			left = math.MaxInt32
-		}
-		j.mu.Unlock()
-	}
-	pace := math.Float64frombits(c.pace.Load())
-	return pace > 0 && float64(left)*pace < float64(start)
-}
-
-// fewJobs is how many of the jobs are looked at for an estimate.
-const fewJobs = 100
-
-// ready takes note that the worker of s is set up.
-func (c *crew) ready(s *slot) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.up++
-	c.failures = 0
-}
-
-// down takes note that a worker that was ready has ended.
-func (c *crew) down() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.up--
 }
 
 // ahead is how many tasks are to be there, done or not, for workers that are
