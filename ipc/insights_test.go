@@ -33,3 +33,20 @@ func nap(_ context.Context, d time.Duration) (ipc.None, error) {
 }
 
 var napFunc = ipc.NewFunc(nap)
+
+func TestProgressIsOverWhenMapIsGivenUp(t *testing.T) {
+	ctx, cancel := context.WithCancel(guard(t))
+	pool := ipc.NewPool(napFunc, 1)
+	var last ipc.Progress
+	pool.Progress = func(p ipc.Progress) {
+		last = p
+		cancel() // after the first task
+	}
+	if _, err := pool.Map(ctx, []time.Duration{0, time.Hour, time.Hour}); err != context.Canceled {
+		t.Errorf("Map() = %v", err)
+	}
+	if !last.Over || last.Done < 1 || last.Total != 3 {
+		t.Errorf("the last call of Progress: %+v", last)
+	}
+	finish(t, pool)
+}

@@ -106,6 +106,9 @@ func (j *job) change(f func()) {
 	j.ended = j.ended || end
 	j.mu.Unlock()
 	if end {
+		if j.good+j.failed < j.end || j.over != nil {
+			j.report()
+		}
 		j.onEnd()
 		if j.then != nil {
 			j.then()
@@ -278,5 +281,7 @@ func (j *job) progress() Progress {
 	if j.more {
 		total = -1
 	}
-	return progressOf(j.good, j.failed, total, time.Since(j.began))
+	p := progressOf(j.good, j.failed, total, time.Since(j.began))
+	p.Over = j.ended
+	return p
 }

@@ -19,6 +19,7 @@ type Progress struct {
 	Elapsed time.Duration // since the first task was asked for
 	Left    time.Duration // how long the rest will take at this rate; 0 if that isn't known
 	Rate    float64       // tasks that were over per second; 0 if that isn't known
+	Over    bool          // there will be no more, even if some of the tasks were not done
 }
 
 // progressOf is the progress after elapsed, if all goes on as it went.
@@ -33,8 +34,8 @@ func progressOf(done, failed, total int, elapsed time.Duration) Progress {
 	return p
 }
 
-// finished tells whether all tasks are over.
-func (p Progress) finished() bool { return p.Total >= 0 && p.Done+p.Failed >= p.Total }
+// finished tells whether all tasks are over, or given up.
+func (p Progress) finished() bool { return p.Over || p.Total >= 0 && p.Done+p.Failed >= p.Total }
 
 // ShowProgress returns a function that shows progress in one line of the
 // terminal w, such as
@@ -42,8 +43,8 @@ func (p Progress) finished() bool { return p.Total >= 0 && p.Done+p.Failed >= p.
 //	42% [===========>                  ] 4200/10000  1.2k/s  5s left  3 failed
 //
 // Each call draws the line anew, but those that come within a tenth of a
-// second of the last drawing do nothing. The call in which Done and Failed add
-// up to Total always draws, and ends the line. Until then, the output of
+// second of the last drawing do nothing. The call with Over, or in which Done and
+// Failed add up to Total, always draws, and ends the line. Until then, the output of
 // [Lines] on the same w appears above it; other output gets mixed up with it.
 //
 // If w is no terminal, nothing at all is written. The function returned may be

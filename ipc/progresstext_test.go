@@ -103,7 +103,7 @@ func TestProgressOf(t *testing.T) {
 	}{
 		{0, 0, 10, 0, Progress{Total: 10}},
 		{0, 0, 10, time.Second, Progress{Total: 10, Elapsed: time.Second}},
-		{3, 1, 10, 2 * time.Second, Progress{3, 1, 10, 2 * time.Second, 3 * time.Second, 2}},
+		{3, 1, 10, 2 * time.Second, Progress{3, 1, 10, 2 * time.Second, 3 * time.Second, 2, false}},
 		{10, 0, 10, time.Second, Progress{Done: 10, Total: 10, Elapsed: time.Second, Rate: 10}},
 		{10, 0, -1, time.Second, Progress{Done: 10, Total: -1, Elapsed: time.Second, Rate: 10}},
 		{1, 0, math.MaxInt, time.Hour, Progress{Done: 1, Total: math.MaxInt, Elapsed: time.Hour, Rate: 1 / 3600.}},

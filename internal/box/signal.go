@@ -70,7 +70,9 @@ func (g *guard) watch() {
 	case len(children) == 0:
 		fmt.Fprintf(os.Stderr, "mpbox: %s\n", word)
 	case g.grace > 0:
-		fmt.Fprintf(os.Stderr, "mpbox: %s, nothing new is begun, what is under way has %v (again: kill at once)\n", word, g.grace)
+		notice := ipc.NewLines(os.Stderr, "") // above a line that shows progress
+		fmt.Fprintf(notice, "mpbox: %s, nothing new is begun, what is under way has %v (again: kill at once)\n", word, g.grace)
+		_ = notice.Close()
 	default:
 		fmt.Fprintf(os.Stderr, "mpbox: %s, ending %s (again: kill at once)\n", word, count(len(children), "child", "children"))
 	}
