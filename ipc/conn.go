@@ -38,6 +38,8 @@ func (c *Conn[T]) adopt(h *space.Handle) {
 	c.end = end{h: h, out: h.Ring(h.Role()), in: h.Ring(1 - h.Role()), wire: wireOf[T]("Conn")}
 }
 
+func (c *Conn[T]) fits(rings, _ int) bool { return rings == 2 }
+
 // Send sends v. It waits while the pipe is full, and returns ctx.Err() if ctx
 // ends then: v is not sent. Other errors are ErrBrokenPipe, ErrClosed and
 // what v's own marshalling gives.

@@ -42,6 +42,9 @@ func (s *Sender[T]) adopt(h *space.Handle) {
 	s.end = end{h: h, out: h.Ring(senderEnd), wire: wireOf[T]("Sender")}
 }
 
+func (r *Receiver[T]) fits(rings, role int) bool { return rings == 1 && role != senderEnd }
+func (s *Sender[T]) fits(rings, role int) bool   { return rings == 1 && role == senderEnd }
+
 // Recv is as [Conn.Recv].
 func (r *Receiver[T]) Recv(ctx context.Context) (T, error) { return recvValue[T](ctx, &r.end) }
 

@@ -132,11 +132,19 @@ func decodeTraveler(d *codec.Decoder, a *arrival, segment uint64, t traveler) er
 		}
 		return decodeTraveler(d, a, segment-1, cond.L)
 	}
+	if p, ok := t.(pipeEnd); ok && !p.fits(h.Rings(), h.Role()) {
+		return errors.New("it is another kind of pipe")
+	}
 	if err := decodeSocks(d, a, h); err != nil {
 		return err
 	}
 	t.adopt(h)
 	return nil
+}
+
+// A pipeEnd knows which pipes it can be an end of.
+type pipeEnd interface {
+	fits(rings, role int) bool
 }
 
 // isOf reports whether t can be an object of the kind. A lock can be the guard

@@ -126,6 +126,7 @@ func FuzzArguments(f *testing.F) {
 	f.Add(uint8(2), seed)
 	f.Add(uint8(0), []byte{0, 0, 0, 0})
 	f.Add(uint8(2), []byte{0, 0, 0, 1, 2, 'f', 'd'})
+	f.Add(uint8(3), []byte("\x01\x01\x80\xa0\x02\x01\x00\x02\x00"))
 	n := 0
 	f.Fuzz(func(t *testing.T, came uint8, in []byte) {
 		a, closed := new(arrival), func() bool { return true }
@@ -196,4 +197,41 @@ func FuzzDisembark(f *testing.F) {
 			t.Errorf("disembark() = %v, and a file is left open", err)
 		}
 	})
+}
+
+func TestPipeOfAnotherKindIsRefused(t *testing.T) {
+	s, err := space.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Unpin()
+	r, w, err := oneWay[int](s.Alloc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	decodeEnd := func(h *space.Handle, plan *codec.Plan, to unsafe.Pointer) error {
+		off, gen, role := h.Address()
+		var e codec.Encoder
+		for _, n := range []uint64{1, uint64(space.Pipe), uint64(off), uint64(gen), uint64(role), 0} {
+			e.PutUint(n)
+		}
+		return plan.Decode(&codec.Decoder{Buf: e.Buf, Context: &arrival{spaces: []*space.Space{s}}}, to)
+	}
+	var c *Conn[int]
+	var from *Receiver[int]
+	var to *Sender[int]
+	for name, wrong := range map[string]error{
+		"Conn of a receiver":   decodeEnd(r.h, mustPlan[*Conn[int]]("test"), unsafe.Pointer(&c)),
+		"Receiver of a sender": decodeEnd(w.h, mustPlan[*Receiver[int]]("test"), unsafe.Pointer(&from)),
+		"Sender of a receiver": decodeEnd(r.h, mustPlan[*Sender[int]]("test"), unsafe.Pointer(&to)),
+	} {
+		if wrong == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	if err := decodeEnd(r.h, mustPlan[*Receiver[int]]("test"), unsafe.Pointer(&from)); err != nil {
+		t.Error(err)
+	}
 }

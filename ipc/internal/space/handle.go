@@ -137,6 +137,9 @@ func (h *Handle) Space() *Space { return h.s }
 // Role is the role in which this process holds the object.
 func (h *Handle) Role() int { return h.role }
 
+// Rings is how many rings the object has.
+func (h *Handle) Rings() int { return len(h.rings) }
+
 // Ring is the object's i-th ring.
 func (h *Handle) Ring(i int) *word.Ring { return h.rings[i] }
 
