@@ -115,6 +115,9 @@ func TestAcceptDeadline(t *testing.T) { // users.md 10, test 6
 	for _, tt := range tests {
 		t.Run(tt.how, func(t *testing.T) {
 			n := repeats(20)
+			if testing.Short() {
+				n = 4
+			}
 			ctx := guardFor(t, limit+time.Duration(n)*time.Second)
 			pool := ipc.NewPool(deedFunc, 1)
 			pool.Timeout, pool.Grace = tt.timeout, time.Millisecond

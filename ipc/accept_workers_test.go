@@ -106,8 +106,11 @@ func TestAcceptSetupThatFails(t *testing.T) { // users.md 10, test 10
 
 func TestAcceptRecycleLeavesNothing(t *testing.T) { // users.md 10, test 13
 	n := 300
-	if repeats(1) > 1 {
+	switch {
+	case repeats(1) > 1:
 		n = 10_000
+	case testing.Short():
+		n = 40
 	}
 	ctx := guardFor(t, limit+time.Duration(n)*100*time.Millisecond)
 	pool := ipc.NewPool(squareFunc, 2)

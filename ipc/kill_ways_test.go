@@ -28,7 +28,7 @@ var ways = []way{
 }
 
 // mostDifferent are those that make do in a short test.
-var mostDifferent = []string{"return", "exit", "kill", orphaned.name}
+var mostDifferent = []string{"return", "kill"}
 
 // orphaned is SIGKILL of a process whose parent is dead already: nobody reaps
 // it who could tell the others.
