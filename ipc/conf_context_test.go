@@ -151,6 +151,13 @@ func TestInterruptEndsAJoin(t *testing.T) { // ROB-46
 		_ = p.Join(context.Background())
 		return
 	}
+	interruptWhen(t, "joining", "true true")
+}
+
+// interruptWhen runs this test as a program of its own, interrupts it when it has
+// printed the line ready, and wants the line that it prints then.
+func interruptWhen(t *testing.T, ready, want string) {
+	t.Helper()
 	guard(t)
 	cmd := programOf(t, os.Args[0], "interrupted")
 	out := ok(cmd.StdoutPipe())(t)
@@ -159,13 +166,13 @@ func TestInterruptEndsAJoin(t *testing.T) { // ROB-46
 		t.Fatal(err)
 	}
 	lines := bufio.NewScanner(out)
-	for lines.Scan() && lines.Text() != "joining" {
+	for lines.Scan() && lines.Text() != ready {
 	}
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Error(err)
 	}
-	if !lines.Scan() || lines.Text() != "true true" {
-		t.Errorf("after the interrupt: %q", lines.Text())
+	if !lines.Scan() || lines.Text() != want {
+		t.Errorf("after the interrupt: %q; want %q", lines.Text(), want)
 	}
 	for lines.Scan() {
 	}

@@ -1,7 +1,6 @@
 package ipc_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -272,25 +271,5 @@ func TestInterruptStopsAChild(t *testing.T) { // ROB-46
 		fmt.Println(p.Stop(context.Background()), p.IsAlive())
 		return
 	}
-	guard(t)
-	cmd := programOf(t, os.Args[0], "interrupted")
-	out := ok(cmd.StdoutPipe())(t)
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewScanner(out)
-	for lines.Scan() && lines.Text() != "ready" {
-	}
-	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
-		t.Error(err)
-	}
-	if !lines.Scan() || lines.Text() != "<nil> false" {
-		t.Errorf("after the interrupt: %q", lines.Text())
-	}
-	for lines.Scan() {
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Error(err)
-	}
+	interruptWhen(t, "ready", "<nil> false")
 }
