@@ -329,57 +329,6 @@ func TestHandlesThatCanNotBeSent(t *testing.T) { // LOCK-10
 	}
 }
 
-type never struct {
-	In    *ipc.Receiver[*ipc.Sender[string]]
-	Ready *ipc.Sender[bool]
-}
-
-// neverTake never takes what it is sent.
-func neverTake(ctx context.Context, a never) error {
-	err := a.Ready.Send(ctx, true)
-	<-ctx.Done()
-	return err
-}
-
-var neverTakeTarget = ipc.NewTarget(neverTake)
-
-func TestHandlesTravelThroughQueues(t *testing.T) {
-	ctx := guard(t)
-	needMessages(t)
-	q := newQueue[luggage](t, 3)
-	var locks []*ipc.Lock
-	for range 3 {
-		locks = append(locks, newLock(t))
-	}
-	if n, err := q.PutMany(ctx, []luggage{{Lock: locks[0]}, {Lock: locks[1]}}); n != 2 || err != nil {
-		t.Errorf("PutMany() = %d, %v", n, err)
-	}
-	if err := q.TryPut(luggage{Lock: locks[2]}); err != nil {
-		t.Errorf("TryPut() = %v", err)
-	}
-	if err := q.TryPut(luggage{Lock: locks[2]}); err != ipc.ErrWouldBlock {
-		t.Errorf("TryPut() to a full queue = %v", err)
-	}
-	a := ok(q.Get(ctx))(t)
-	b := ok(q.TryGet())(t)
-	c := make([]luggage, 2)
-	if n, err := q.GetMany(ctx, c); n != 1 || err != nil {
-		t.Errorf("GetMany() = %d, %v", n, err)
-	}
-	if _, err := q.TryGet(); err != ipc.ErrWouldBlock {
-		t.Errorf("TryGet() from an empty queue = %v", err)
-	}
-	for i, l := range []*ipc.Lock{a.Lock, b.Lock, c[0].Lock} {
-		if err := l.Acquire(ctx); err != nil {
-			t.Error(err)
-		}
-		if err := locks[i].TryAcquire(); err != ipc.ErrWouldBlock {
-			t.Errorf("lock %d is another one", i)
-		}
-		l.Release()
-	}
-}
-
 // TestMembersStayAliveWhenTheirSegmentComesAgain would lose its record lock
 // by a closed duplicate of the descriptor, and so be taken for dead.
 func TestMembersStayAliveWhenTheirSegmentComesAgain(t *testing.T) { // ROB-13
@@ -425,41 +374,3 @@ func holdTwice(ctx context.Context, a twice) error {
 }
 
 var holdTwiceTarget = ipc.NewTarget(holdTwice)
-
-func TestHandlesInArgumentsWithFiles(t *testing.T) { // FDPASS-01
-	ctx := guard(t)
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	in, s := channel[luggage](t)
-	p := ipc.NewProcess(writeArgTarget, writeArg{w, in, "from the child"})
-	start(t, p)
-	w.Close()
-	in.Close()
-	s.Close()
-	if got := string(ok(io.ReadAll(r))(t)); got != "from the child" {
-		t.Errorf("read %q", got)
-	}
-	join(t, p)
-	if err := s.Send(ctx, luggage{}); err != ipc.ErrClosed {
-		t.Errorf("Send() = %v", err)
-	}
-}
-
-type writeArg struct {
-	To   *os.File
-	In   *ipc.Receiver[luggage]
-	Note string
-}
-
-func writeArgRun(ctx context.Context, a writeArg) error {
-	if _, err := a.In.Recv(ctx); err != io.EOF {
-		return errors.New("no end of file")
-	}
-	_, err := a.To.WriteString(a.Note)
-	return err
-}
-
-var writeArgTarget = ipc.NewTarget(writeArgRun)
