@@ -36,7 +36,7 @@ func TestSalvageWaitsForMessages(t *testing.T) {
 	board.cursor.Store(1)
 
 	load := &results{map[int]byte{}, map[int]*TaskError{}}
-	c := newCrew(nil, 1, strip{plain: true, size: 1}, strip{plain: true, size: 1})
+	c := newCrew(nil, 0, strip{plain: true, size: 1}, strip{plain: true, size: 1})
 	j := newJob(load, 3, false)
 	if err := c.submit(j); err != nil {
 		t.Fatal(err)
