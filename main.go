@@ -20,13 +20,9 @@ var version, commit, date string
 var embedded embed.FS
 
 func main() {
-	os.Exit(ipc.Main(run))
-}
-
-// run is what a process of the box does that is not a child.
-func run() int {
 	b := &box.Box{Scripts: scripts(), Build: build()}
-	return b.Run(os.Args)
+	code := ipc.Main(func() int { return b.Run(os.Args) })
+	os.Exit(b.Draw(code))
 }
 
 // scripts returns the folder of the acceptance tests.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mpbox/mpbox/ipc/internal/codec"
+	"github.com/mpbox/mpbox/ipc/internal/eventlog"
 	"github.com/mpbox/mpbox/ipc/internal/space"
 	"github.com/mpbox/mpbox/ipc/internal/word"
 )
@@ -89,7 +90,13 @@ func (b *Barrier) Wait(ctx context.Context) (int, error) {
 			defer cancel()
 		}
 	}
+	if !b.h.Logs() {
+		i, err := w.Wait(limited, b.h)
+		return i, public(err)
+	}
+	over := b.h.LogWait(eventlog.ForParties)
 	i, err := w.Wait(limited, b.h)
+	over(err != nil)
 	return i, public(err)
 }
 

@@ -14,7 +14,8 @@ import (
 //	0   number of the first task
 //	8   how many tasks
 //	12  what it is
-//	16  results: how long the worker has worked since its last message, in ns
+//	16  results: how long the worker has worked since its last message, in ns;
+//	    items: the index of the first task in its call
 //
 // Items and results that are plain lie one behind the other as in memory, so
 // that a run of them is copied at once. Of others each has its length before
@@ -35,7 +36,7 @@ type batchHead struct {
 	first  uint64
 	count  int
 	what   uint32
-	worked uint64
+	worked uint64 // or the index
 }
 
 func (h batchHead) append(b []byte) []byte {

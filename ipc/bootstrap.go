@@ -52,6 +52,7 @@ type bootstrap struct {
 	Limits     Limits
 	Seats      []seat // in the segments, whose descriptors follow in this order
 	Files      int    // whose descriptors follow those
+	Lane       int    // in the event log, whose descriptor follows those; 0: none
 	Args       []byte
 }
 

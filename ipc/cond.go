@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"github.com/mpbox/mpbox/ipc/internal/eventlog"
 	"github.com/mpbox/mpbox/ipc/internal/space"
 	"github.com/mpbox/mpbox/ipc/internal/word"
 )
@@ -27,19 +28,35 @@ func (l *Lock) holds() bool         { return l.m.Owner() == l.pid }
 func (l *Lock) lockAll(_ int) error { return l.Acquire(context.Background()) }
 func (l *Lock) unlockAll() (depth int) {
 	if l.h.Closed() == nil && l.m.Unlock(l.h) {
+		if l.h.Logs() {
+			l.h.Log(eventlog.Release, false)
+		}
 		return 1
 	}
 	return 0
 }
 
-func (l *RLock) holds() bool            { return l.m.Held() }
-func (l *RLock) unlockAll() (depth int) { return l.m.UnlockAll(l.h, false) }
+func (l *RLock) holds() bool { return l.m.Held() }
+func (l *RLock) unlockAll() (depth int) {
+	depth = l.m.UnlockAll(l.h, false)
+	l.logTimes(eventlog.Release, depth)
+	return depth
+}
+
 func (l *RLock) lockAll(depth int) error {
 	died, err := l.m.LockAll(context.Background(), l.h, depth)
 	if err != nil {
 		return public(err)
 	}
+	l.logTimes(eventlog.Acquire, depth-1) // and once more below
 	return l.acquired(died)
+}
+
+func (l *RLock) logTimes(k eventlog.Kind, n int) {
+	for l.h.Logs() && n > 0 {
+		l.h.Log(k, false)
+		n--
+	}
 }
 
 // A Cond lets processes wait until others have changed what a lock guards. Use
@@ -205,6 +222,9 @@ func (c *Cond) notify(what string, f func()) {
 	if c.h.Enter() == nil {
 		defer c.h.Exit()
 		if c.mustHold(what, c.L.holds()) == nil {
+			if c.h.Logs() {
+				c.h.Log(eventlog.Notify, false)
+			}
 			f()
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/mpbox/mpbox/ipc/internal/eventlog"
 	"github.com/mpbox/mpbox/ipc/internal/space"
 )
 
@@ -33,6 +34,9 @@ func (e *Event) adopt(h *space.Handle) { e.h = h }
 func (e *Event) Set() {
 	if e.h.Enter() == nil {
 		defer e.h.Exit()
+		if e.h.Logs() {
+			e.h.Log(eventlog.Set, false)
+		}
 		e.h.Event().Set(e.h)
 	}
 }

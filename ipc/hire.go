@@ -82,6 +82,9 @@ func (w *worker) start(c *crew) (err error) {
 			ends.Results.Close()
 		}
 	}()
+	ends.quiet()
+	w.tasks.h.Quiet()
+	w.results.h.Quiet()
 	if w.board, err = newBoard(w.space.Alloc); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 
+	"github.com/mpbox/mpbox/ipc/internal/eventlog"
 	"github.com/mpbox/mpbox/ipc/internal/space"
 	"github.com/mpbox/mpbox/ipc/internal/word"
 )
@@ -85,6 +86,9 @@ func (l *Lock) TryAcquire() error {
 
 // acquired is what a lock that was just taken means to the caller.
 func (l *Lock) acquired(died bool) error {
+	if l.h.Logs() {
+		l.h.Log(eventlog.Acquire, died)
+	}
 	if died || l.h.Closed() != nil {
 		return l.warn(died)
 	}
@@ -113,6 +117,9 @@ func (l *Lock) unlock(died bool) {
 // Release frees the lock. It panics if this process does not hold it. After
 // Close, which releases the lock, it does nothing.
 func (l *Lock) Release() {
+	if l.h.Logs() {
+		l.h.Log(eventlog.Release, false)
+	}
 	if l.h.Closed() != nil || !l.m.Free(l.pid) {
 		l.release()
 	}

@@ -10,6 +10,7 @@ import (
 	"unsafe"
 
 	"github.com/mpbox/mpbox/ipc/internal/codec"
+	"github.com/mpbox/mpbox/ipc/internal/eventlog"
 	"github.com/mpbox/mpbox/ipc/internal/space"
 )
 
@@ -31,6 +32,9 @@ func Main(run func() int) int {
 	code := run()
 	endChildren()
 	space.CloseAll()
+	if log := eventlog.Current(); log != nil {
+		log.Ended(log.Self(), code)
+	}
 	return code
 }
 
@@ -43,6 +47,7 @@ func Main(run func() int) int {
 func Dispatch() {
 	dispatched.Store(true)
 	if !isChild {
+		recordAsAsked()
 		return
 	}
 	// On a goroutine of its own: while package initialisation lasts, the main
@@ -70,7 +75,15 @@ func runChild() int {
 	if b.Files < 0 || b.Files > maxInherited {
 		return 1 // a damaged frame
 	}
-	closeInherited(segmentFd + space.Descriptors*len(b.Seats) + b.Files)
+	next := segmentFd + space.Descriptors*len(b.Seats) + b.Files
+	if b.Lane != 0 {
+		syscall.CloseOnExec(next)
+		if _, err := eventlog.Open(next, b.Lane); err != nil {
+			return 1
+		}
+		next++
+	}
+	closeInherited(next)
 	become(&b)
 	code := 0
 	if failed, cause := runTarget(&b); failed != nil {
@@ -95,6 +108,9 @@ func runTarget(b *bootstrap) (*RemoteError, Cause) {
 	came, err := arrive(b.Seats, b.Files)
 	if err != nil {
 		return &RemoteError{Msg: "ipc: attach to shared memory: " + err.Error()}, CauseStart
+	}
+	if log := eventlog.Current(); log != nil {
+		log.Ready()
 	}
 	failed := call(e, &codec.Decoder{Buf: b.Args, Context: came})
 	switch {

@@ -98,6 +98,7 @@ type Process struct {
 	timer  *time.Timer   // of Timeout
 	dead   bool          // its group is killed, and its number may become another's
 	stacks string        // as Stop found them
+	place  place         // in the event log
 	ended  chan struct{} // closed when the process has ended
 	copied chan struct{} // closed when its output is copied as well
 }
@@ -173,6 +174,7 @@ func (p *Process) Join(ctx context.Context) error {
 		return p.exitError()
 	default:
 	}
+	defer p.place.wait()()
 	select {
 	case <-p.copied:
 		return p.exitError()
@@ -226,6 +228,7 @@ func (p *Process) signal(sig syscall.Signal) error {
 	case p.state == stopped:
 		return nil
 	}
+	p.place.signalled(int(sig))
 	if err := p.sendSignal(sig); err != nil && err != os.ErrProcessDone {
 		return err
 	}

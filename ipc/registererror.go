@@ -52,7 +52,7 @@ func knownErrors() []error {
 		os.ErrNoDeadline, os.ErrDeadlineExceeded, os.ErrProcessDone,
 		strconv.ErrRange, strconv.ErrSyntax, errors.ErrUnsupported,
 
-		ErrNoMain, ErrDepth, ErrNotStarted, ErrStarted, ErrEnding, ErrRunning, ErrNotChild,
+		ErrNoMain, ErrDepth, ErrNotStarted, ErrStarted, ErrEnding, ErrRunning, ErrNotChild, ErrRecording,
 		ErrClosed, ErrWouldBlock, ErrBrokenPipe, ErrOwnerDied, ErrBrokenBarrier, ErrHandle,
 		ErrNoTask, ErrTerminated, ErrNotClosed, ErrTimeout, ErrCancelled, ErrQuarantined,
 	}

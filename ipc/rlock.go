@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 
+	"github.com/mpbox/mpbox/ipc/internal/eventlog"
 	"github.com/mpbox/mpbox/ipc/internal/space"
 	"github.com/mpbox/mpbox/ipc/internal/word"
 )
@@ -80,6 +81,9 @@ func (l *RLock) TryAcquire() error {
 
 // acquired is what a lock that was just taken means to the caller.
 func (l *RLock) acquired(died bool) error {
+	if l.h.Logs() {
+		l.h.Log(eventlog.Acquire, died)
+	}
 	switch {
 	case l.h.Closed() != nil: // meanwhile, by another goroutine
 		l.m.UnlockAll(l.h, died)
@@ -94,6 +98,9 @@ func (l *RLock) acquired(died bool) error {
 // Release takes back one Acquire. It panics if this process does not hold the
 // lock. After Close, which releases the lock, it does nothing.
 func (l *RLock) Release() {
+	if l.h.Logs() {
+		l.h.Log(eventlog.Release, false)
+	}
 	if l.h.Closed() == nil && !l.m.Unlock(l.h) && l.h.Closed() == nil {
 		panic("ipc: release of a lock that this process does not hold")
 	}

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strconv"
 
+	"github.com/mpbox/mpbox/ipc/internal/eventlog"
 	"github.com/mpbox/mpbox/ipc/internal/space"
 	"github.com/mpbox/mpbox/ipc/internal/word"
 )
@@ -62,6 +63,9 @@ func (s *Semaphore) Acquire(ctx context.Context) error {
 		return ErrClosed
 	}
 	err := s.s.Acquire(ctx, s.h)
+	if err == nil && s.h.Logs() {
+		s.h.Log(eventlog.Acquire, false)
+	}
 	runtime.KeepAlive(s)
 	return public(err)
 }
@@ -76,6 +80,9 @@ func (s *Semaphore) TryAcquire() error {
 		s.h.LookAfterOthers() // what the dead held comes back
 		ok, err = s.s.TryAcquire(s.h)
 	}
+	if ok && s.h.Logs() {
+		s.h.Log(eventlog.Acquire, false)
+	}
 	runtime.KeepAlive(s)
 	if !ok && err == nil {
 		return ErrWouldBlock
@@ -89,6 +96,9 @@ func (s *Semaphore) TryAcquire() error {
 // would have more permits than at first, or any other more than 1048575.
 // After Close, which gives all permits back, it does nothing.
 func (s *Semaphore) Release() {
+	if s.h.Logs() {
+		s.h.Log(eventlog.Release, false)
+	}
 	if s.h.Closed() == nil && !s.s.Release(s.h) {
 		panic("ipc: semaphore released too often")
 	}

@@ -133,6 +133,7 @@ func runWorker(ctx context.Context, d *codec.Decoder, work workFunc) error {
 	if err != nil {
 		return err
 	}
+	ends.quiet()
 	o := newOrders(ctx, ends.Board)
 	onCancelTask(o.cancelTask)
 	var begin beginFunc

@@ -173,7 +173,7 @@ func (s *slot) send() bool {
 		return true
 	}
 	b.first = s.sent
-	batchHead{first: b.first, count: b.n}.append(b.message[:0])
+	batchHead{first: b.first, count: b.n, worked: uint64(b.index)}.append(b.message[:0])
 	w := s.worker
 	if s.count == 0 {
 		s.watch.again() // it may begin at once

@@ -103,6 +103,8 @@ func (p *Process) start() (_ *launch, err error) {
 		return nil, err
 	}
 	defer syscall.Close(childEnd) // kept here, it would hide the child's death
+	p.place = newPlace(p.Name, p.Daemon)
+	defer func() { p.place.started(p.pid) }()
 	token := newToken()
 	msg, err := appendFrame(slices.Clone(token), bootstrapPlan(), unsafe.Pointer(p.bootstrap(l.cargo, args.Buf)))
 	if err != nil {
@@ -149,6 +151,7 @@ func (p *Process) bootstrap(c *cargo, args []byte) *bootstrap {
 		Limits:     p.limits,
 		Seats:      c.seats,
 		Files:      len(c.files),
+		Lane:       p.place.lane,
 		Args:       args,
 	}
 }
@@ -185,6 +188,9 @@ func (p *Process) exec(l *launch, token []byte, childEnd int) (int, error) {
 	}
 	for _, fd := range l.cargo.files {
 		files = append(files, uintptr(fd))
+	}
+	if p.place.log != nil {
+		files = append(files, uintptr(p.place.log.Fd()))
 	}
 	env := p.Env
 	if env == nil {
@@ -286,6 +292,7 @@ func (p *Process) finish(s *os.ProcessState, err error, reported bool, r *report
 	} else {
 		p.code = exitCode(s)
 	}
+	p.place.ended(p.code)
 	p.noteEnd(s)
 	p.state = stopped
 	if p.timer != nil {

@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"github.com/mpbox/mpbox/ipc/internal/codec"
+	"github.com/mpbox/mpbox/ipc/internal/eventlog"
 )
 
 // workerEnds are a worker's ends of what it shares with its pool.
@@ -15,6 +16,12 @@ type workerEnds struct {
 	Results *Sender[[]byte]
 	Board   *board
 	Setup   string // the name of a [Setup], or nothing
+}
+
+// quiet keeps the pipes out of the event log.
+func (e *workerEnds) quiet() {
+	e.Tasks.h.Quiet()
+	e.Results.h.Quiet()
 }
 
 // A station does the tasks of one function in a worker.
@@ -26,6 +33,9 @@ type station[A, R any] struct {
 	board         *board
 	draft         draft
 
+	log   *eventlog.Log // nil for none
+	index uint64        // in its call: of the task that comes next, less its number
+
 	todo  batchHead // the rest of the batch
 	items []byte    // of it
 }
@@ -34,7 +44,7 @@ type station[A, R any] struct {
 func (s *station[A, R]) serve(ctx context.Context) error {
 	var buf []byte
 	for {
-		err := s.tasks.RecvInto(ctx, &buf)
+		err := s.next(ctx, &buf)
 		if err == io.EOF {
 			return nil
 		}
@@ -44,6 +54,7 @@ func (s *station[A, R]) serve(ctx context.Context) error {
 		if s.todo, s.items, err = parseBatch(buf); err != nil {
 			return err
 		}
+		s.index = s.todo.worked - s.todo.first
 		s.draft.since = time.Now()
 		for s.todo.count > 0 {
 			if err := s.work(); err != nil {
@@ -57,6 +68,19 @@ func (s *station[A, R]) serve(ctx context.Context) error {
 			buf = nil
 		}
 	}
+}
+
+// next receives the next batch.
+func (s *station[A, R]) next(ctx context.Context, buf *[]byte) error {
+	if s.log == nil {
+		return s.tasks.RecvInto(ctx, buf)
+	}
+	e := eventlog.Event{Kind: eventlog.WaitBegin, Why: eventlog.ForTask}
+	begun := s.log.Add(e)
+	err := s.tasks.RecvInto(ctx, buf)
+	e.Kind, e.Begun = eventlog.WaitEnd, begun
+	s.log.Add(e)
+	return err
 }
 
 // maxKept is the largest buffer that is kept for the next message.
@@ -96,7 +120,13 @@ func (s *station[A, R]) doAll() error {
 		if !s.board.begin(n) {
 			continue
 		}
+		if s.log != nil {
+			logTask(s.log, eventlog.TaskBegin, n+s.index, false)
+		}
 		err = s.do(n, item)
+		if s.log != nil {
+			logTask(s.log, eventlog.TaskEnd, n+s.index, err != nil)
+		}
 		if err != nil {
 			if err := s.draft.fail(n, newRemoteError(err)); err != nil {
 				return err
@@ -162,6 +192,7 @@ func (s *station[A, R]) keep(n uint64, r R) error {
 func newWork[A, R any](f func(context.Context, A) (R, error), args, results func() *codec.Plan) workFunc {
 	return func(ctx context.Context, ends workerEnds, o *orders) error {
 		s := &station[A, R]{
+			log:     eventlog.Current(),
 			f:       f,
 			args:    newStrip(args()),
 			results: newStrip(results()),

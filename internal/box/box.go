@@ -10,14 +10,15 @@ import (
 	"io/fs"
 	"os"
 	"runtime/debug"
-
-	"github.com/mpbox/mpbox/applets"
 )
 
 // A Box is the program: what was built into it, and its command line.
 type Box struct {
 	Scripts fs.FS // the acceptance tests, one NAME.txtar each
 	Build   Build
+
+	log      *os.File // the event log, if the run is to be shown
+	drawings []drawing
 }
 
 // Run does what the command line args asks for, args[0] being the name that
@@ -56,8 +57,11 @@ func (b *Box) dispatch(words []string) error {
 		return err
 	}
 	switch c := command.(type) {
-	case applets.Command:
-		return runApplet(words[0], c)
+	case *appletCall:
+		if err := b.record(&c.Pictures); err != nil {
+			return inCommand(words[0], err)
+		}
+		return runApplet(words[0], c.Command)
 	case boxCommand:
 		return inCommand(words[0], c.run(b))
 	}

@@ -63,7 +63,7 @@ func (b *Box) parser() (*kong.Kong, map[string]any, error) {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: maxWidth}),
 	}
 	for _, a := range applets.All {
-		targets[a.Name] = a.New()
+		targets[a.Name] = &appletCall{Command: a.New()}
 		options = append(options, kong.DynamicCommand(a.Name, a.Short, a.Group, targets[a.Name]))
 	}
 	for _, c := range boxCommands() {

@@ -33,6 +33,29 @@ func clampWidth(columns int) int {
 	return min(max(columns, minWidth), maxWidth)
 }
 
+// pictureWidth is the width for pictures, which need not be read line by line.
+func pictureWidth() int {
+	const widest = 200
+	columns, _ := strconv.Atoi(os.Getenv("COLUMNS"))
+	if columns <= 0 {
+		columns, _, _ = term.GetSize(int(os.Stdout.Fd()))
+	}
+	if columns <= 0 {
+		return unknownWidth
+	}
+	return min(max(columns, minWidth), widest)
+}
+
+// pictureHeight is how many lines the terminal has for a picture, 0 if that is
+// not known.
+func pictureHeight() int {
+	_, lines, err := term.GetSize(int(os.Stdout.Fd()))
+	if err != nil {
+		return 0
+	}
+	return max(lines-1, 0) // the prompt comes back
+}
+
 // isTerminal says whether a file is one.
 func isTerminal(f *os.File) bool {
 	return term.IsTerminal(int(f.Fd()))

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"syscall"
 
+	"github.com/mpbox/mpbox/ipc/internal/eventlog"
 	"github.com/mpbox/mpbox/ipc/internal/park"
 	"github.com/mpbox/mpbox/ipc/internal/shm"
 	"github.com/mpbox/mpbox/ipc/internal/word"
@@ -37,6 +38,8 @@ type Handle struct {
 	socks []int // see SetSocks
 	rings []*word.Ring
 	spin  park.Spinner
+	log   *eventlog.Log // nil if there is none
+	id    uint64        // of the object, in the log
 }
 
 const (
@@ -64,6 +67,7 @@ func (s *Space) handle(o Object, role int) *Handle {
 		h.rings = append(h.rings, o.ring(i))
 	}
 	h.connect()
+	h.logTo(eventlog.Current())
 	s.handles[k] = h
 	return h
 }
@@ -271,7 +275,7 @@ func (h *Handle) Wait(ctx context.Context, w *atomic.Uint32, old uint32) (bool, 
 	if err := h.Closed(); err != nil {
 		return false, err
 	}
-	look, err := h.s.wait(ctx, w, old)
+	look, err := h.logged(ctx, w, old)
 	if err := h.Closed(); err != nil {
 		return false, err
 	}

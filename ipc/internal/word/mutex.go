@@ -32,6 +32,9 @@ type Mutex struct {
 // MutexAt is the mutex in the word w. Local may be nil for one goroutine alone.
 func MutexAt(w *atomic.Uint32, local *Local) Mutex { return Mutex{w, local} }
 
+// Word is the word that the mutex is in.
+func (m Mutex) Word() *atomic.Uint32 { return m.w }
+
 // TryFree acquires m for the process pid if it is free and nothing is to be
 // told of its last holder. It is what most acquisitions are, and small enough
 // to be compiled into its caller.

@@ -60,6 +60,10 @@ type Ring struct {
 	// beginning died, or a wild write has spoilt them.
 	Taking, Skipping func(n int)
 
+	// Sent and Received, if not nil, are called with the numbers of messages,
+	// from 1 on, by who is about to make them visible, and to consume them.
+	Sent, Received func(first, n uint32)
+
 	// Make, if not nil, makes the buffers of long messages.
 	Make func(length int) []byte
 

@@ -17,6 +17,9 @@ func (r *Ring) consume(env Env, h uint32, whole bool) {
 	} else if !whole && h&moreBit == 0 && r.Skipping != nil {
 		r.Skipping(1)
 	}
+	if whole && r.Received != nil {
+		tell(r.Received, r.Tail, v)
+	}
 	r.get.mine = v | sleepBit
 	advance(env, r.Tail, r.TailLow, v)
 }
@@ -98,6 +101,9 @@ func (r *Ring) RecvMany(ctx context.Context, env Env, n int, room func(i, size i
 	}
 	if r.Taking != nil {
 		r.Taking(done)
+	}
+	if r.Received != nil {
+		tell(r.Received, r.Tail, v)
 	}
 	// Dying before this leaves them all to the next one.
 	r.get.mine = v | sleepBit

@@ -3,6 +3,7 @@ package word
 import (
 	"context"
 	"encoding/binary"
+	"sync/atomic"
 )
 
 // part is how much of a long message goes into one frame: little enough that
@@ -151,8 +152,19 @@ func (r *Ring) publish(env Env, head, body []byte, marks uint32) {
 // publishTo makes visible what was copied up to v. If we die before, it was
 // never there.
 func (r *Ring) publishTo(env Env, v uint64) {
+	if r.Sent != nil {
+		tell(r.Sent, r.Head, v)
+	}
 	r.put.mine = v | sleepBit
 	advance(env, r.Head, r.HeadLow, v)
+}
+
+// tell calls f with the numbers of the messages between w and v.
+func tell(f func(first, n uint32), w *atomic.Uint64, v uint64) {
+	was := count(w.Load())
+	if n := count(v) - was; n > 0 {
+		f(was+1, n)
+	}
 }
 
 func (r *Ring) copyFrame(at uint32, head, body []byte, marks uint32) {

@@ -1,0 +1,22 @@
+package timeline_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/mpbox/mpbox/ipc/timeline"
+)
+
+func TestLook(t *testing.T) {
+	for name, f := range stories {
+		if n := os.Getenv("LOOK"); n == "" || !strings.Contains(name, n) && n != "all" {
+			continue
+		}
+		for _, width := range []int{60, 100} {
+			var b strings.Builder
+			f().WriteText(&b, timeline.TextOptions{Width: width, ASCII: os.Getenv("ASCII") != ""})
+			t.Logf("%s %d\n%s", name, width, b.String())
+		}
+	}
+}
