@@ -20,3 +20,15 @@ func TestLook(t *testing.T) {
 		}
 	}
 }
+
+func TestLookSVG(t *testing.T) {
+	dir := os.Getenv("LOOKDIR")
+	if dir == "" {
+		t.Skip()
+	}
+	for name, f := range stories {
+		var b strings.Builder
+		f().WriteSVG(&b)
+		os.WriteFile(dir+"/"+name+".svg", []byte(b.String()), 0o666)
+	}
+}

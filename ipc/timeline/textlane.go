@@ -140,10 +140,10 @@ func (t *text) marks(st *strip, all []shares) []mark {
 			add(signMeeting, m.at, -1, -1, -1)
 		}
 	}
-	shown := make([]bool, len(st.spans))
+	shown := make([]int, len(st.spans))
 	for _, owner := range st.owner {
 		if owner >= 0 {
-			shown[owner] = true
+			shown[owner]++
 		}
 	}
 	sparse := len(st.spans) <= t.columns
@@ -160,9 +160,9 @@ func (t *text) marks(st *strip, all []shares) []mark {
 			if !short {
 				add(signArrival, sp.from, -1, sp.Object, -1)
 			}
-		case sp.Kind == Wait && !shown[j] && sparse:
+		case sp.Kind == Wait && shown[j] == 0 && sparse:
 			add(signWaiting, sp.from, -1, -1, j)
-		case sp.Kind == Hold && (short || !shown[j]) && all[t.columnOf(sp.from)].holds < 3:
+		case sp.Kind == Hold && shown[j] <= 2 && all[t.columnOf(sp.from)].holds < 3:
 			add(signHolding, sp.from, -1, sp.Object, j)
 		case sp.Kind == Task:
 			add(signTask, sp.from, -1, -1, j)

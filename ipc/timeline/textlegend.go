@@ -200,17 +200,10 @@ func (t *text) meaning(s sign) string {
 
 // unit is d with three digits.
 func (t *text) unit(d time.Duration) string {
-	for unit := time.Duration(1); unit < d; unit *= 10 {
-		if d < 1000*unit {
-			d = d.Round(unit)
-			break
-		}
-	}
-	s := timeText(d)
 	if t.ASCII {
-		s = strings.ReplaceAll(s, "µ", "u")
+		return strings.ReplaceAll(short(d), "µ", "u")
 	}
-	return s
+	return short(d)
 }
 
 // wrap is the items in lines of the width.

@@ -67,6 +67,9 @@ func (t *text) arrow(l link, from, to int) {
 	if !ok || !okToo || !t.strips[from].marked[a] || l.to.event >= 0 && !t.strips[to].marked[b] {
 		return
 	}
+	if b < a { // as something more important has the cell of the one or the other
+		return
+	}
 	path := route(from, to, a, b)
 	for _, s := range path {
 		for x := s.column - 1; x <= s.column+1; x++ {
@@ -80,7 +83,7 @@ func (t *text) arrow(l link, from, to int) {
 	}
 }
 
-// route leads from column a of one strip to column b of another: sidewards in
+// route leads from column a of one strip to column b of another, at or after it: sidewards in
 // the first row, straight on in the others.
 func route(from, to, a, b int) []step {
 	rows, near, far, head := upTo(from, to), "above ", "below ", "down"
@@ -88,17 +91,13 @@ func route(from, to, a, b int) []step {
 		near, far, head = "below ", "above ", "up"
 	}
 	var path []step
-	if a != b {
-		side, back, d := "right", "left", 1
-		if b < a {
-			side, back, d = "left", "right", -1
-		}
-		path = append(path, step{rows[0], a, near + side})
-		for x := a + d; x != b; x += d {
+	if a < b {
+		path = append(path, step{rows[0], a, near + "right"})
+		for x := a + 1; x < b; x++ {
 			path = append(path, step{rows[0], x, "horizontal"})
 		}
 		if len(rows) > 1 {
-			path = append(path, step{rows[0], b, far + back})
+			path = append(path, step{rows[0], b, far + "left"})
 			rows = rows[1:]
 		}
 	}

@@ -271,11 +271,16 @@ func (l *Log) Ended(n, code int) {
 	e.end.Store(l.now())
 }
 
+// slot is where the event of that number goes.
+func (l *Log) slot(n uint64) *slot {
+	return (*slot)(unsafe.Pointer(&l.mem[eventsAt+n%Events*slotSize]))
+}
+
 // Add writes an event of this process, and returns its number.
 func (l *Log) Add(e Event) uint64 {
 	e.At, e.Lane = l.now(), l.self
 	n := l.head.events.Add(1)
-	s := (*slot)(unsafe.Pointer(&l.mem[eventsAt+n%Events*slotSize]))
+	s := l.slot(n)
 	old := s.number.Load()
 	// Who is so late that the slot was used again meanwhile, or finds it half
 	// written by another one, drops its event.
