@@ -49,9 +49,9 @@ func (p *Pictures) open() (drawings []drawing, err error) {
 		name string
 		draw func(*timeline.Log, io.Writer) error
 	}{
-		{p.Trace, (*timeline.Log).WriteJSON},
-		{p.SVG, (*timeline.Log).WriteJSON},
-		{p.Mermaid, (*timeline.Log).WriteJSON},
+		{p.Trace, (*timeline.Log).WriteTrace},
+		{p.SVG, (*timeline.Log).WriteSVG},
+		{p.Mermaid, (*timeline.Log).WriteMermaid},
 	}
 	for _, f := range files {
 		if f.name == "" {

@@ -32,3 +32,17 @@ func TestLookSVG(t *testing.T) {
 		os.WriteFile(dir+"/"+name+".svg", []byte(b.String()), 0o666)
 	}
 }
+
+func TestLookOthers(t *testing.T) {
+	dir := os.Getenv("LOOKDIR")
+	if dir == "" {
+		t.Skip()
+	}
+	for name, f := range stories {
+		var b, c strings.Builder
+		f().WriteMermaid(&b)
+		os.WriteFile(dir+"/"+name+".mmd", []byte(b.String()), 0o666)
+		f().WriteTrace(&c)
+		os.WriteFile(dir+"/"+name+".json", []byte(c.String()), 0o666)
+	}
+}
