@@ -99,6 +99,7 @@ func TestBlocks(t *testing.T) {
 		"python":         checkPython,
 		"text":           func(*testing.T, block) {},
 		"sh":             func(*testing.T, block) {},
+		"timeline":       func(*testing.T, block) {}, // see TestPictures
 	}
 	for _, page := range pages(t) {
 		blocks, _, err := parse(read(t, page))

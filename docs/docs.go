@@ -3,6 +3,8 @@
 // is found, is decided in internal/box.
 package docs
 
+//go:generate go test -run ^TestPictures$ . -update
+
 import (
 	"embed"
 	"strings"

@@ -46,16 +46,19 @@ func partsOf(markdown string) []part {
 	return parts
 }
 
+// picture is a line with a picture, which a terminal can't show.
+var picture = regexp.MustCompile(`(?m)^!\[[^\]\n]*\]\([^)\s]+\)\n+`)
+
 // link is a Markdown link.
 var link = regexp.MustCompile(`\[([^\]\n]+)\]\(([^)\s]+)\)`)
 
 // plainLinks replaces links to other pages, of no use in a terminal, by their
-// text, which is the name of a topic. Code stays as it is.
+// text, which is the name of a topic, and leaves pictures out. Code stays as it is.
 func plainLinks(markdown string) string {
 	var out strings.Builder
 	for _, p := range partsOf(markdown) {
 		if p.kind != code {
-			p.text = link.ReplaceAllStringFunc(p.text, plainLink)
+			p.text = link.ReplaceAllStringFunc(picture.ReplaceAllString(p.text, ""), plainLink)
 		}
 		out.WriteString(p.text)
 	}
