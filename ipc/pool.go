@@ -168,7 +168,9 @@ func (p *Pool[A, R]) Map(ctx context.Context, items []A) ([]R, error) {
 	if err := p.begin(j); err != nil {
 		return nil, err
 	}
+	over := logWaitForTasks()
 	j.wait(ctx, p.crew)
+	over()
 	return m.finish(j)
 }
 

@@ -108,15 +108,26 @@ func (p place) signalled(sig int) {
 // wait says that this process begins to wait for the child, and what it returns
 // that it no longer does.
 func (p place) wait() (over func()) {
-	if p.log == nil {
+	return logWait(p.log, eventlog.Event{Why: eventlog.ForEnd, Peer: uint16(p.lane)})
+}
+
+// logWait writes that a wait begins, and what it returns that it is over, unless
+// log is nil.
+func logWait(log *eventlog.Log, e eventlog.Event) (over func()) {
+	if log == nil {
 		return func() {}
 	}
-	e := eventlog.Event{Kind: eventlog.WaitBegin, Why: eventlog.ForEnd, Peer: uint16(p.lane)}
-	begun := p.log.Add(e)
+	e.Kind = eventlog.WaitBegin
+	begun := log.Add(e)
 	return func() {
 		e.Kind, e.Begun = eventlog.WaitEnd, begun
-		p.log.Add(e)
+		log.Add(e)
 	}
+}
+
+// logWaitForTasks is logWait for the end of tasks of a pool.
+func logWaitForTasks() (over func()) {
+	return logWait(eventlog.Current(), eventlog.Event{Why: eventlog.ForTasks})
 }
 
 // logTask writes that this process begins or ends task n of a pool's call.

@@ -102,6 +102,7 @@ func (r *Result[R]) Get(ctx context.Context) (R, error) {
 		return r.value, r.err
 	default:
 	}
+	defer logWaitForTasks()()
 	select {
 	case <-r.done:
 		return r.value, r.err

@@ -72,15 +72,8 @@ func (s *station[A, R]) serve(ctx context.Context) error {
 
 // next receives the next batch.
 func (s *station[A, R]) next(ctx context.Context, buf *[]byte) error {
-	if s.log == nil {
-		return s.tasks.RecvInto(ctx, buf)
-	}
-	e := eventlog.Event{Kind: eventlog.WaitBegin, Why: eventlog.ForTask}
-	begun := s.log.Add(e)
-	err := s.tasks.RecvInto(ctx, buf)
-	e.Kind, e.Begun = eventlog.WaitEnd, begun
-	s.log.Add(e)
-	return err
+	defer logWait(s.log, eventlog.Event{Why: eventlog.ForTask})()
+	return s.tasks.RecvInto(ctx, buf)
 }
 
 // maxKept is the largest buffer that is kept for the next message.

@@ -101,7 +101,7 @@ const (
 	ForParties                   // of a barrier
 	ForEvent                     // to be set
 	ForNotify                    // of a condition
-	ForTasks                     // of a queue to be done
+	ForTasks                     // of a queue to be done, or without an object those of a pool
 	ForEnd                       // of the process Peer
 	ForTask                      // a worker, for something to do
 )

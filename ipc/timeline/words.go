@@ -54,6 +54,9 @@ func (s *scene) reason(e Event) string {
 	case ForNotify:
 		return "a notification of " + o
 	case ForTasks:
+		if e.Object < 0 {
+			return "the tasks of a pool"
+		}
 		return "the tasks of " + o
 	case ForEnd:
 		return "the end of " + s.peer(e)
@@ -70,6 +73,8 @@ func (s *scene) thing(e Event) string {
 		return s.peer(e)
 	case ForTask:
 		return "task"
+	case ForTasks:
+		return "tasks"
 	}
 	return s.object(e.Object)
 }
