@@ -19,7 +19,7 @@ func boxCommands() []commandEntry {
 		{"list", "The names of the applets, one per line.", func() boxCommand { return &listCommand{} }},
 		{"explain", "The page about an applet or a concept.", func() boxCommand { return &explainCommand{} }},
 		{"quiz", "Predict what an applet will show, then see it.", func() boxCommand { return &quizCommand{} }},
-		{"source", "The Go source of an applet, as it runs.", func() boxCommand { return &sourceCommand{} }},
+		{"source", "The source of an applet, in Go as it runs, or in Python.", func() boxCommand { return &sourceCommand{} }},
 		{"timeline", "What a program's processes did, from its event log.", func() boxCommand { return &timelineCommand{} }},
 		{"install", "Make links named as the applets.", func() boxCommand { return &installCommand{} }},
 		{"uninstall", "Remove these links.", func() boxCommand { return &uninstallCommand{} }},

@@ -108,7 +108,7 @@ func (t *text) measure() {
 	for _, st := range t.strips {
 		t.names = max(t.names, len(cellsOf(t.fullName(st.lane))))
 	}
-	t.names = min(t.names, max(t.Width/5, 8), max(t.Width-10, 1))
+	t.names = min(t.names, max(t.Width/4, 8), max(t.Width-10, 1))
 	t.room = max(t.Width-t.names-1, 1)
 	for t.columns = t.room; t.columns > 1; t.columns-- {
 		fits := true
@@ -208,15 +208,21 @@ func (t *text) endingOf(n *lane) []cell {
 // fullName is the name in front of a lane. Children stand to the right of their
 // parent, and a daemon has a star.
 func (t *text) fullName(n *lane) string {
-	name := strings.Repeat(" ", min(n.depth, 8)) + t.name(n.process)
+	return strings.Repeat(" ", min(n.depth, 8)) + t.name(n.process) + star(n)
+}
+
+func star(n *lane) string {
 	if n.Daemon {
-		name += "*"
+		return "*"
 	}
-	return name
+	return ""
 }
 
 // nameOf is as much of the name as fits.
-func (t *text) nameOf(n *lane) string { return t.cut(t.fullName(n), t.names) }
+func (t *text) nameOf(n *lane) string {
+	star := star(n)
+	return t.cut(strings.TrimSuffix(t.fullName(n), star), t.names-len(star)) + star
+}
 
 // cut is s in at most so many columns, with an ellipsis if that isn't all.
 func (t *text) cut(s string, columns int) string {
