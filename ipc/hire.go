@@ -220,7 +220,7 @@ func (w *worker) weigh(most int64) {
 	w.weighed = time.Now()
 	if r := openResident(w.pid()); r != nil {
 		if r.read() > most {
-			w.left = 0
+			w.left = -1 << 30 // tasks that are taken back from it make no difference
 		}
 		r.close()
 	}
