@@ -51,12 +51,12 @@ func renderPart(p part, columns int, inColour bool) (string, error) {
 	return wrapProse(text, columns), err
 }
 
-// renderSource highlights Go source.
-func renderSource(source string) (string, error) {
+// renderSource highlights source in a language.
+func renderSource(source, language string) (string, error) {
 	style := colourStyle()
 	style.CodeBlock.Margin = new(uint)
 	const fence = "~~~~~~~~" // longer than any inside the source
-	return render(fence+"go\n"+spaced(source)+fence+"\n", style, 0)
+	return render(fence+language+"\n"+spaced(source)+fence+"\n", style, 0)
 }
 
 // spaced makes tabs into spaces: in an indented block they would reach to

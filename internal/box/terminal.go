@@ -15,14 +15,18 @@ const (
 	unknownWidth = 80
 )
 
-// width is the number of columns to use: COLUMNS if it is set, else the
-// terminal's, within bounds.
-func width() int {
+// width is the number of columns to use for text: all that there are, within
+// bounds.
+func width() int { return clampWidth(allColumns()) }
+
+// allColumns is how many there are: COLUMNS if it is set, else the terminal's,
+// or 0 if there is none.
+func allColumns() int {
 	columns, _ := strconv.Atoi(os.Getenv("COLUMNS"))
 	if columns <= 0 {
 		columns, _, _ = term.GetSize(int(os.Stdout.Fd()))
 	}
-	return clampWidth(columns)
+	return columns
 }
 
 // clampWidth brings a width into bounds; zero and less is unknown.
