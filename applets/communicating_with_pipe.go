@@ -1,14 +1,18 @@
 package applets
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"io"
 
 	"github.com/mpbox/mpbox/ipc"
 )
 
 type pipeCommand struct {
-	Count Number `help:"How many numbers to send, 0 to 100000." default:"10"`
+	Count Number  `help:"How many numbers to send, 0 to 100000." default:"10"`
+	Fault *string `help:"What goes wrong: kill, the process that squares is killed; forget-close, the main program does not close its copy of a sending end." enum:"kill,forget-close" placeholder:"HOW"`
+	Seeded
 	Common
 }
 
@@ -25,12 +29,16 @@ Examples:
 }
 
 func (c *pipeCommand) Validate() error {
-	return between("--count", c.Count, 0, 100_000)
+	if c.Fault != nil && c.Count < 2 {
+		return errors.New("--fault needs two numbers or more")
+	}
+	return cmp.Or(c.Common.Validate(), between("--count", c.Count, 0, 100_000))
 }
 
 type createArgs struct {
 	Count int
 	Out   *ipc.Sender[int]
+	Fault *pipeFault // nil: none
 }
 
 var createItemsTarget = ipc.NewTarget(createItems)
@@ -38,6 +46,7 @@ var createItemsTarget = ipc.NewTarget(createItems)
 // createItems sends the numbers into the first pipe.
 func createItems(ctx context.Context, args createArgs) error {
 	for item := range args.Count {
+		args.Fault.wait(ctx, item)
 		if err := args.Out.Send(ctx, item); err != nil {
 			return err
 		}
@@ -46,8 +55,9 @@ func createItems(ctx context.Context, args createArgs) error {
 }
 
 type multiplyArgs struct {
-	In  *ipc.Receiver[int]
-	Out *ipc.Sender[int]
+	In    *ipc.Receiver[int]
+	Out   *ipc.Sender[int]
+	Fault *pipeFault
 }
 
 var multiplyItemsTarget = ipc.NewTarget(multiplyItems)
@@ -58,6 +68,7 @@ func multiplyItems(ctx context.Context, args multiplyArgs) error {
 		if err != nil {
 			return err
 		}
+		args.Fault.strike(item)
 		if err := args.Out.Send(ctx, item*item); err != nil {
 			return err
 		}
@@ -66,6 +77,9 @@ func multiplyItems(ctx context.Context, args multiplyArgs) error {
 }
 
 func (c *pipeCommand) Run(ctx context.Context) error {
+	if c.Fault != nil {
+		return c.runFaulty(ctx)
+	}
 	in1, out1, err := ipc.OneWay[int]()
 	if err != nil {
 		return err
@@ -74,8 +88,8 @@ func (c *pipeCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	create := ipc.NewProcess(createItemsTarget, createArgs{int(c.Count), out1})
-	multiply := ipc.NewProcess(multiplyItemsTarget, multiplyArgs{in1, out2})
+	create := ipc.NewProcess(createItemsTarget, createArgs{int(c.Count), out1, nil})
+	multiply := ipc.NewProcess(multiplyItemsTarget, multiplyArgs{in1, out2, nil})
 	if err := startAll(create, multiply); err != nil {
 		return err
 	}

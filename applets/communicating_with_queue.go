@@ -3,6 +3,7 @@ package applets
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -12,9 +13,10 @@ import (
 
 type queueCommand struct {
 	Count     Number  `help:"How many items each producer appends, 0 to 100000." default:"10"`
-	Seed      *Number `help:"Where the random numbers begin; the same seed gives the same items." placeholder:"N"`
+	Seed      *Number `short:"s" help:"Where the random numbers begin; the same seed gives the same items. For a fault it is 1 unless given." placeholder:"N"`
 	Producers Number  `help:"How many producers, 1 to 100." default:"1"`
 	Consumers Number  `help:"How many consumers, 1 to 100." default:"1"`
+	Fault     *string `help:"What goes wrong: kill, a consumer is killed with an item in its hands; join-before-drain, the producers are joined before a consumer is started; forget-close, the main program does not close the queue." enum:"kill,join-before-drain,forget-close" placeholder:"HOW"`
 	Capacity  Number  `help:"How many items the queue holds, 0 to 100000; 0: any number." default:"0"`
 	Common
 }
@@ -31,7 +33,11 @@ Examples:
 }
 
 func (c *queueCommand) Validate() error {
+	if c.Fault != nil && c.Count == 0 {
+		return errors.New("--fault needs an item that it can happen to")
+	}
 	return cmp.Or(
+		c.Common.Validate(),
 		between("--count", c.Count, 0, 100_000),
 		between("--producers", c.Producers, 1, 100),
 		between("--consumers", c.Consumers, 1, 100),
@@ -44,6 +50,7 @@ type queueArgs struct {
 	Queue *ipc.Queue[int]
 	Count int
 	Seed  uint64
+	Fault *queueFault // nil: none
 }
 
 var producerTarget = ipc.NewTarget(producer)
@@ -56,6 +63,7 @@ func producer(ctx context.Context, args queueArgs) error {
 		if err := args.Queue.Put(ctx, item); err != nil {
 			return err
 		}
+		args.Fault.put()
 		args.printf("Process Producer : item %d appended to queue %s", item, name)
 		args.printf("The size of queue is %d", args.Queue.Len())
 		if err := args.pause(ctx, 0.5); err != nil {
@@ -83,16 +91,20 @@ func consumer(ctx context.Context, args queueArgs) error {
 		if err != nil {
 			return err
 		}
+		args.Fault.taken(args.Common, item)
 		args.printf("Process Consumer : item %d popped from by %s", item, name)
 	}
 }
 
 func (c *queueCommand) Run(ctx context.Context) error {
-	queue, err := ipc.NewQueue[int](int(c.Capacity))
+	queue, err := ipc.NewQueue[int](c.capacity())
 	if err != nil {
 		return err
 	}
-	processes := c.processes(queue)
+	if c.Fault != nil {
+		return c.runFaulty(ctx, queue)
+	}
+	processes := c.processes(queue, nil)
 	if err := startAll(processes...); err != nil {
 		return err
 	}
@@ -105,8 +117,8 @@ func (c *queueCommand) Run(ctx context.Context) error {
 }
 
 // processes makes the producers and then the consumers, numbered throughout.
-func (c *queueCommand) processes(queue *ipc.Queue[int]) (all []*ipc.Process) {
-	args := queueArgs{c.Common, queue, int(c.Count), rand.Uint64()}
+func (c *queueCommand) processes(queue *ipc.Queue[int], fault *queueFault) (all []*ipc.Process) {
+	args := queueArgs{c.Common, queue, int(c.Count), rand.Uint64(), fault}
 	if c.Seed != nil {
 		args.Seed = uint64(*c.Seed)
 	}

@@ -7,6 +7,7 @@ import (
 )
 
 type deromCommand struct {
+	Fault *string `help:"What goes wrong: kill-main, the main program is killed." enum:"kill-main" placeholder:"HOW"`
 	Common
 }
 
@@ -24,6 +25,7 @@ Examples:
 type deromArgs struct {
 	Common
 	Begun *ipc.Sender[bool]
+	Fault *killedMain // nil: none
 }
 
 var heartbeatTarget = ipc.NewTarget(heartbeat)
@@ -55,21 +57,27 @@ func work(ctx context.Context, args deromArgs) error {
 		if err := args.pause(ctx, 1); err != nil {
 			return err
 		}
+		if err := args.Fault.wait(ctx, part); err != nil {
+			return err
+		}
 		args.printf("non-daemon: part %d of 6 is done", part+1)
 	}
 	args.printf("Exiting non-daemon process")
-	return nil
+	return args.Fault.done(ctx)
 }
 
 func (c *deromCommand) Run(ctx context.Context) error {
+	if c.Fault != nil {
+		return c.runKillMain(ctx)
+	}
 	begun, begin, err := ipc.OneWay[bool]()
 	if err != nil {
 		return err
 	}
-	daemon := ipc.NewProcess(heartbeatTarget, deromArgs{c.Common, begin})
+	daemon := ipc.NewProcess(heartbeatTarget, deromArgs{c.Common, begin, nil})
 	daemon.Name = "daemon"
 	daemon.Daemon = true
-	worker := ipc.NewProcess(workTarget, deromArgs{c.Common, begin})
+	worker := ipc.NewProcess(workTarget, deromArgs{c.Common, begin, nil})
 	worker.Name = "non-daemon"
 	if err := startAll(daemon, worker); err != nil {
 		return err

@@ -11,8 +11,9 @@ import (
 )
 
 type killingCommand struct {
-	Kill       bool `help:"Kill the process (SIGKILL) instead of terminating it (SIGTERM)."`
-	IgnoreTerm bool `help:"Let the process ignore SIGTERM: it has to be killed then."`
+	Fault      *string `help:"What goes wrong: ignore-term, the process ignores SIGTERM; stop, it is stopped (SIGSTOP) when SIGTERM comes." enum:"ignore-term,stop" placeholder:"HOW"`
+	Kill       bool    `help:"Kill the process (SIGKILL) instead of terminating it (SIGTERM)."`
+	IgnoreTerm bool    `help:"Let the process ignore SIGTERM: it has to be killed then."`
 	Common
 }
 
@@ -48,26 +49,43 @@ func foo(ctx context.Context, args fooArgs) error {
 }
 
 func (c *killingCommand) Run(ctx context.Context) error {
-	ready, imReady, err := ipc.OneWay[bool]()
+	if c.Fault != nil {
+		return c.runFaulty(ctx)
+	}
+	p, err := c.begin(ctx, fooTarget)
 	if err != nil {
 		return err
 	}
-	p := ipc.NewProcess(fooTarget, fooArgs{c.Common, c.IgnoreTerm, imReady})
-	c.show("before execution", p)
-	if err := p.Start(); err != nil {
-		return err
-	}
-	if err := imReady.Close(); err != nil {
-		return err
-	}
-	// A signal that comes before foo ignores it would end the process.
-	if _, err := ready.Recv(ctx); err != nil {
-		return cmp.Or(p.Join(ctx), err)
-	}
-	c.show("running", p)
 	if err := c.end(ctx, p); err != nil {
 		return err
 	}
+	return c.join(ctx, p)
+}
+
+// begin starts a process and waits until it is at work.
+func (c *killingCommand) begin(ctx context.Context, target ipc.Target[fooArgs]) (*ipc.Process, error) {
+	ready, imReady, err := ipc.OneWay[bool]()
+	if err != nil {
+		return nil, err
+	}
+	p := ipc.NewProcess(target, fooArgs{c.Common, c.IgnoreTerm, imReady})
+	c.show("before execution", p)
+	if err := p.Start(); err != nil {
+		return nil, err
+	}
+	if err := imReady.Close(); err != nil {
+		return nil, err
+	}
+	// A signal that comes before foo ignores it would end the process.
+	if _, err := ready.Recv(ctx); err != nil {
+		return nil, cmp.Or(p.Join(ctx), err)
+	}
+	c.show("running", p)
+	return p, ready.Close()
+}
+
+// join waits for the end of the process, and shows how it ended.
+func (c *killingCommand) join(ctx context.Context, p *ipc.Process) error {
 	_ = p.Join(ctx) // an *ipc.ExitError, as a signal ended it: the code says which
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -75,7 +93,7 @@ func (c *killingCommand) Run(ctx context.Context) error {
 	c.show("joined", p)
 	code, _ := p.ExitCode()
 	c.printf("Process exit code: %d", code)
-	return ready.Close()
+	return nil
 }
 
 func (c *killingCommand) show(when string, p *ipc.Process) {

@@ -1,6 +1,7 @@
 package applets
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/mpbox/mpbox/applets/myfunc"
@@ -22,7 +23,7 @@ Examples:
 }
 
 func (c *myfuncCommand) Validate() error {
-	return between("I", c.I, 0, 100_000)
+	return cmp.Or(c.Common.Validate(), between("I", c.I, 0, 100_000))
 }
 
 func (c *myfuncCommand) Run(ctx context.Context) error {

@@ -10,7 +10,9 @@ import (
 )
 
 type namingCommand struct {
-	Name string `help:"The name of the first process." default:"myFunc process"`
+	Name  string  `help:"The name of the first process." default:"myFunc process"`
+	Fault *string `help:"What goes wrong: stop, one of the two is stopped for a while." enum:"stop" placeholder:"HOW"`
+	Seeded
 	Common
 }
 
@@ -29,7 +31,7 @@ func (c *namingCommand) Validate() error {
 	if c.Name == "" || len(c.Name) > 200 || slices.ContainsFunc([]rune(c.Name), unicode.IsControl) {
 		return fmt.Errorf("--name must be 1 to 200 bytes without control characters, not %.20q", c.Name)
 	}
-	return nil
+	return c.Common.Validate()
 }
 
 var sayNameTarget = ipc.NewTarget(sayName)
@@ -45,6 +47,9 @@ func sayName(ctx context.Context, c Common) error {
 }
 
 func (c *namingCommand) Run(ctx context.Context) error {
+	if c.Fault != nil {
+		return c.runStop(ctx)
+	}
 	withName := ipc.NewProcess(sayNameTarget, c.Common)
 	withName.Name = c.Name
 	withDefaultName := ipc.NewProcess(sayNameTarget, c.Common)

@@ -8,7 +8,8 @@ import (
 )
 
 type noBgCommand struct {
-	Flip bool `help:"Set the daemon attribute on the other process."`
+	Flip  bool    `help:"Set the daemon attribute on the other process."`
+	Fault *string `help:"What goes wrong: ignore-term, the daemon ignores SIGTERM." enum:"ignore-term" placeholder:"HOW"`
 	Common
 }
 
@@ -27,6 +28,7 @@ type cutOffArgs struct {
 	Common
 	First int
 	Two   *ipc.Sender[bool] // the daemon sends on it when it has printed two
+	Fault *ignoredTerm      // nil: none
 }
 
 var printUntilEndTarget = ipc.NewTarget(printUntilEnd)
@@ -34,6 +36,7 @@ var printUntilEndTarget = ipc.NewTarget(printUntilEnd)
 // printUntilEnd prints five numbers, one a step, if it is let.
 func printUntilEnd(ctx context.Context, args cutOffArgs) error {
 	me := ipc.CurrentProcess()
+	args.Fault.begin(me)
 	args.printf("Starting %s", me.Name)
 	for i := range 5 {
 		args.printf("---> %d", args.First+i)
@@ -46,19 +49,25 @@ func printUntilEnd(ctx context.Context, args cutOffArgs) error {
 			return err
 		}
 	}
+	if err := args.Fault.wait(ctx, me); err != nil {
+		return err
+	}
 	args.printf("Exiting %s", me.Name)
 	args.printf("%s: daemon=%t, came to its end", me.Name, me.Daemon)
 	return nil
 }
 
 func (c *noBgCommand) Run(ctx context.Context) error {
+	if c.Fault != nil {
+		return c.runIgnoreTerm(ctx)
+	}
 	two, sayTwo, err := ipc.OneWay[bool]()
 	if err != nil {
 		return err
 	}
-	background := ipc.NewProcess(printUntilEndTarget, cutOffArgs{c.Common, 0, sayTwo})
+	background := ipc.NewProcess(printUntilEndTarget, cutOffArgs{c.Common, 0, sayTwo, nil})
 	background.Name = "background_process"
-	other := ipc.NewProcess(printUntilEndTarget, cutOffArgs{c.Common, 5, sayTwo})
+	other := ipc.NewProcess(printUntilEndTarget, cutOffArgs{c.Common, 5, sayTwo, nil})
 	other.Name = "NO_background_process"
 	daemon := background
 	if c.Flip {

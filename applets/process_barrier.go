@@ -3,6 +3,7 @@ package applets
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -10,6 +11,8 @@ import (
 )
 
 type barrierCommand struct {
+	Fault *string `help:"What goes wrong: late, p1 or p2 comes three steps later; kill, it is killed before it comes; hold-lock, it is killed while it holds the Lock; skip-lock, nobody takes the Lock." enum:"late,kill,hold-lock,skip-lock" placeholder:"HOW"`
+	Seeded
 	Common
 }
 
@@ -30,7 +33,8 @@ type barrierArgs struct {
 	Barrier  *ipc.Barrier // nil: without
 	Lock     *ipc.Lock
 	Times    *ipc.Queue[times]
-	Lateness float64 // in steps
+	Lateness float64       // in steps
+	Fault    *barrierFault // nil: none
 }
 
 // times says when a process came to the barrier and when it was past it.
@@ -45,6 +49,7 @@ func testWithBarrier(ctx context.Context, args barrierArgs) error {
 	if err := args.pause(ctx, args.Lateness); err != nil {
 		return err
 	}
+	args.Fault.arrive(args.Common)
 	arrived := time.Now()
 	if _, err := args.Barrier.Wait(ctx); err != nil {
 		return err
@@ -61,16 +66,32 @@ func testWithoutBarrier(ctx context.Context, args barrierArgs) error {
 	return args.tell(ctx, "test_without_barrier", time.Now())
 }
 
+// clock is how the time of day is written.
+const clock = "2006-01-02 15:04:05.000000"
+
 // tell prints the line of a process, under the Lock, and reports its times.
 func (args barrierArgs) tell(ctx context.Context, test string, arrived time.Time) error {
 	now := time.Now()
 	name := ipc.CurrentProcess().Name
-	if err := args.Lock.Acquire(ctx); err != nil {
+	line := fmt.Sprintf("process %s - %s ----> %s", name, test, now.Format(clock))
+	if err := args.print(ctx, line); err != nil {
 		return err
 	}
-	args.printf("process %s - %s ----> %s", name, test, now.Format("2006-01-02 15:04:05.000000"))
-	args.Lock.Release()
 	return args.Times.Put(ctx, times{name, arrived, now})
+}
+
+// print prints a line, under the Lock.
+func (args barrierArgs) print(ctx context.Context, line string) error {
+	if args.Fault != nil {
+		return args.printFaulty(ctx, line)
+	}
+	// If the last holder died, its line may be torn, but ours is not.
+	if err := args.Lock.Acquire(ctx); err != nil && !errors.Is(err, ipc.ErrOwnerDied) {
+		return err
+	}
+	args.printf("%s", line)
+	args.Lock.Release()
+	return nil
 }
 
 func (c *barrierCommand) Run(ctx context.Context) error {
@@ -80,15 +101,16 @@ func (c *barrierCommand) Run(ctx context.Context) error {
 	if err := cmp.Or(err1, err2, err3); err != nil {
 		return err
 	}
-	processes := []*ipc.Process{
-		ipc.NewProcess(testWithBarrierTarget, barrierArgs{c.Common, barrier, lock, queue, 0}),
-		ipc.NewProcess(testWithBarrierTarget, barrierArgs{c.Common, barrier, lock, queue, 1}),
-		ipc.NewProcess(testWithoutBarrierTarget, barrierArgs{c.Common, nil, lock, queue, 0}),
-		ipc.NewProcess(testWithoutBarrierTarget, barrierArgs{c.Common, nil, lock, queue, 1}),
+	four := [4]barrierArgs{
+		{c.Common, barrier, lock, queue, 0, nil},
+		{c.Common, barrier, lock, queue, 1, nil},
+		{c.Common, nil, lock, queue, 0, nil},
+		{c.Common, nil, lock, queue, 1, nil},
 	}
-	for i, p := range processes {
-		p.Name = fmt.Sprintf("p%d", i+1)
+	if c.Fault != nil {
+		return c.runFaulty(ctx, four)
 	}
+	processes := processesOf(four)
 	if err := startAll(processes...); err != nil {
 		return err
 	}
@@ -98,6 +120,20 @@ func (c *barrierCommand) Run(ctx context.Context) error {
 	}
 	c.tellGaps(at)
 	return nil
+}
+
+// processesOf makes p1 to p4; the first two have a barrier.
+func processesOf(four [4]barrierArgs) (processes []*ipc.Process) {
+	for i, args := range four {
+		target := testWithBarrierTarget
+		if args.Barrier == nil {
+			target = testWithoutBarrierTarget
+		}
+		p := ipc.NewProcess(target, args)
+		p.Name = fmt.Sprintf("p%d", i+1)
+		processes = append(processes, p)
+	}
+	return processes
 }
 
 // collect takes the times from the queue until all processes have ended.

@@ -7,6 +7,8 @@ import (
 )
 
 type subclassCommand struct {
+	Fault *string `help:"What goes wrong: panic, one of the ten panics in Run." enum:"panic" placeholder:"HOW"`
+	Seeded
 	Common
 }
 
@@ -23,19 +25,24 @@ Examples:
 // MyProcess is a process by its Run method. Its fields are the arguments.
 type MyProcess struct {
 	Common
+	Mishap mishap
 }
 
 var myProcessTarget = ipc.TargetOf[MyProcess]()
 
 // Run is what the process does.
 func (p MyProcess) Run(context.Context) error {
+	p.Mishap.strike(p.Common, 0, "")
 	p.printf("called run method in %s", ipc.CurrentProcess().Name)
 	return nil
 }
 
 func (c *subclassCommand) Run(ctx context.Context) error {
+	if c.Fault != nil {
+		return c.runPanic(ctx)
+	}
 	for range 10 {
-		p := ipc.NewProcess(myProcessTarget, MyProcess{c.Common})
+		p := ipc.NewProcess(myProcessTarget, MyProcess{Common: c.Common})
 		if err := p.Start(); err != nil {
 			return err
 		}

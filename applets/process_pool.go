@@ -43,6 +43,7 @@ Examples:
 
 func (c *poolCommand) Validate() error {
 	err := cmp.Or(
+		c.Common.Validate(),
 		between("--workers", c.Workers, 1, 256),
 		between("--inputs", c.Inputs, 0, 100_000),
 		between("--chunk", c.Chunk, 0, 100_000),
@@ -66,6 +67,9 @@ type Fault struct {
 	Input Number // -1: the one in the middle
 }
 
+// Choices are what How may be; the shells' completion offers them.
+func (Fault) Choices() []string { return []string{"kill", "hang", "oom", "panic", "exit"} }
+
 // UnmarshalText parses what stands behind --fault.
 func (f *Fault) UnmarshalText(text []byte) error {
 	how, input, given := text, Number(-1), false
@@ -75,7 +79,7 @@ func (f *Fault) UnmarshalText(text []byte) error {
 			return err
 		}
 	}
-	if !slices.Contains([]string{"kill", "hang", "oom", "panic", "exit"}, string(how)) {
+	if !slices.Contains(f.Choices(), string(how)) {
 		return fmt.Errorf("%q is not kill, hang, oom, panic or exit, with @ and a number or without", text)
 	}
 	if given && input < 0 {

@@ -8,7 +8,9 @@ import (
 )
 
 type noDermonCommand struct {
-	NoWait bool `help:"Leave the main program at once: the processes outlive it."`
+	NoWait bool    `help:"Leave the main program at once: the processes outlive it."`
+	Fault  *string `help:"What goes wrong: kill, one of the two is killed." enum:"kill" placeholder:"HOW"`
+	Seeded
 	Common
 }
 
@@ -25,7 +27,8 @@ Examples:
 
 type numbersArgs struct {
 	Common
-	First int
+	First  int
+	Mishap mishap
 }
 
 var printNumbersTarget = ipc.NewTarget(printNumbers)
@@ -35,6 +38,7 @@ func printNumbers(ctx context.Context, args numbersArgs) error {
 	name := ipc.CurrentProcess().Name
 	args.printf("Starting %s", name)
 	for i := range 5 {
+		args.Mishap.strike(args.Common, args.First+i, "number")
 		args.printf("---> %d", args.First+i)
 		if err := args.pause(ctx, 1); err != nil {
 			return err
@@ -48,9 +52,10 @@ func printNumbers(ctx context.Context, args numbersArgs) error {
 }
 
 func (c *noDermonCommand) Run(ctx context.Context) error {
-	background := ipc.NewProcess(printNumbersTarget, numbersArgs{c.Common, 0})
+	one, two := c.mishaps()
+	background := ipc.NewProcess(printNumbersTarget, numbersArgs{c.Common, 0, one})
 	background.Name = "background_process"
-	other := ipc.NewProcess(printNumbersTarget, numbersArgs{c.Common, 5})
+	other := ipc.NewProcess(printNumbersTarget, numbersArgs{c.Common, 5, two})
 	other.Name = "NO_background_process"
 
 	if err := background.Start(); err != nil {
@@ -68,5 +73,8 @@ func (c *noDermonCommand) Run(ctx context.Context) error {
 		os.Exit(0)
 	}
 	c.printf("The main program ends here, and waits for both")
+	if c.Fault != nil {
+		return c.reckon(ctx, pythonKilledAside, background, other)
+	}
 	return nil // nobody calls Join: ipc.Main does
 }

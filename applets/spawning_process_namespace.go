@@ -1,6 +1,7 @@
 package applets
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/mpbox/mpbox/applets/myfunc"
@@ -8,7 +9,9 @@ import (
 )
 
 type namespaceCommand struct {
-	Processes Number `help:"How many processes to start, 1 to 1000." default:"6"`
+	Processes Number  `help:"How many processes to start, 1 to 1000." default:"6"`
+	Fault     *string `help:"What goes wrong in one of them: kill or panic." enum:"kill,panic" placeholder:"HOW"`
+	Seeded
 	Common
 }
 
@@ -24,24 +27,28 @@ Examples:
 }
 
 func (c *namespaceCommand) Validate() error {
-	return between("--processes", c.Processes, 1, 1000)
+	return cmp.Or(c.Common.Validate(), between("--processes", c.Processes, 1, 1000))
 }
 
 // namespaceArgs is what travels to a child: any struct of exported fields.
 type namespaceArgs struct {
 	Common
-	I int
+	I      int
+	Mishap mishap
 }
 
 var importedTarget = ipc.NewTarget(imported)
 
 // imported hands the arguments to the function of the other package.
 func imported(_ context.Context, args namespaceArgs) error {
-	myfunc.MyFunc(args.printf, args.I)
+	myfunc.MyFunc(args.faulty(args.printf), args.I)
 	return nil
 }
 
 func (c *namespaceCommand) Run(ctx context.Context) error {
+	if c.Fault != nil {
+		return c.runFaulty(ctx)
+	}
 	var processes []*ipc.Process
 	for i := range int(c.Processes) {
 		args := namespaceArgs{Common: c.Common, I: i}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -120,11 +121,21 @@ func TestAppletPagesFollowTheTemplate(t *testing.T) {
 				t.Fatal(err)
 			}
 			prose = slices.DeleteFunc(prose, func(s string) bool { return !strings.HasPrefix(s, "#") })
-			if want := append([]string{"# " + a.Name}, template...); !slices.Equal(prose, want) {
+			want := append([]string{"# " + a.Name}, template...)
+			if hasFaults(a) {
+				want = slices.Insert(want, 3, "## When it goes wrong")
+			}
+			if !slices.Equal(prose, want) {
 				t.Errorf("headings %q; want %q", prose, want)
 			}
 		})
 	}
+}
+
+// hasFaults reports whether the applet can go wrong in ways that have names.
+func hasFaults(a applets.Applet) bool {
+	fault, ok := reflect.TypeOf(a.New()).Elem().FieldByName("Fault")
+	return ok && fault.Tag.Get("enum") != ""
 }
 
 func TestIndexIsComplete(t *testing.T) {

@@ -3,6 +3,7 @@ package box
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -10,10 +11,6 @@ import (
 
 	"github.com/mpbox/mpbox/internal/quiz"
 )
-
-// quizLines is how many lines of a run are shown: of more than that, the first
-// and the last.
-const quizLines = 12
 
 // The escape sequences of a sheet in colour.
 const (
@@ -64,7 +61,7 @@ func (s *sheet) question(q *quiz.Question, i, n int) {
 	s.write("\n" + s.paint(bold, fmt.Sprintf("%d of %d: %s", i, n, q.Applet())) + "\n\n")
 	s.prose(q.Text)
 	s.write("\n")
-	s.write(wrapAfter(strings.Fields(q.Command()), "    ", "        ", s.columns))
+	s.line("    ", "        ", q.Command())
 	s.write("\n")
 	for _, c := range q.Choices {
 		s.item("  "+q.Letter(c)+") ", c)
@@ -72,7 +69,10 @@ func (s *sheet) question(q *quiz.Question, i, n int) {
 	s.write("\n")
 }
 
-// answer waits for one of the choices. It is "" if the reader has had enough.
+// errEnough is the end of the input, or of the reader's patience.
+var errEnough = errors.New("no more answers")
+
+// answer waits for one of the choices.
 func (s *sheet) answer(ctx context.Context, q *quiz.Question) (string, error) {
 	if s.answers == nil {
 		s.answers = typedLines(os.Stdin)
@@ -93,7 +93,7 @@ func (s *sheet) answer(ctx context.Context, q *quiz.Question) (string, error) {
 				s.write("\n") // Ctrl-D leaves the cursor behind the prompt
 			}
 			if word := strings.ToLower(strings.TrimSpace(line)); !ok || word == "q" || word == "quit" {
-				return "", s.err
+				return "", errEnough
 			}
 			s.prose(fmt.Sprintf("That is none of the choices: type a letter from a to %s, or one of them as it stands. "+
 				"q ends the quiz.", last))
@@ -133,45 +133,20 @@ func (s *sheet) verdict(q *quiz.Question, given, right string) {
 func (s *sheet) result(q *quiz.Question, r *quiz.Result) {
 	s.output(r.Run)
 	s.prose(r.Why)
-	var more []string
-	for _, page := range q.Pages {
-		more = append(more, "`mpbox explain "+page+"`")
-	}
 	s.write("\n")
-	s.prose("More: " + strings.Join(more, ", "))
+	s.prose("More: mpbox explain " + strings.Join(q.Pages, " "))
 }
 
-// output shows what a run printed, its exit code, and what it left.
-func (s *sheet) output(r *quiz.Run) {
-	s.write("\n")
-	for i, line := range r.Lines {
-		n := len(r.Lines) - quizLines
-		if n > 0 && i >= quizLines/2 && i < len(r.Lines)-quizLines/2 {
-			if i == quizLines/2 {
-				s.write(s.paint(faint, "    ("+count(n, "line", "lines")+" more)") + "\n")
-			}
-			continue
-		}
-		s.write(wrapAfter(strings.Fields(line), "    ", "        ", s.columns))
-	}
-	s.write(s.paint(faint, fmt.Sprintf("    (exit code %d)", r.Code)) + "\n")
-	if len(r.Left) > 0 {
-		left := strings.Fields("(left when it had ended: " + strings.Join(r.Left, ", ") + ")")
-		s.write(wrapAfter(left, "    ", "        ", s.columns))
-	}
-	s.write("\n")
-}
-
-// odd says that a run can't be used.
-func (s *sheet) odd(e *quiz.OddRunError) {
+// strange says that a run can't be used.
+func (s *sheet) strange(e *quiz.OddRunError) {
 	s.prose("This does not count, since the run was not as it should be: " + oneLine(e) + ".")
 	s.output(e.Run)
 }
 
 // score says how it went.
-func (s *sheet) score(got quizScore, questions int) {
-	text := fmt.Sprintf("%d of %d right", got.right, got.asked)
-	if left := questions - got.asked - got.odd; left > 0 {
+func (s *sheet) score(right, asked, left int) {
+	text := fmt.Sprintf("%d of %d right", right, asked)
+	if left > 0 {
 		text += fmt.Sprintf(", %d not asked", left)
 	}
 	s.write("\n" + s.paint(bold, text+".") + "\n")

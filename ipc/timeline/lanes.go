@@ -35,6 +35,15 @@ type span struct {
 	open     bool // it went on up to the end of the process
 }
 
+// failure is when a span turned out to be a failure, if it did. Whose lock had a
+// holder that died knows when it gets it.
+func (sp *span) failure() (at time.Duration, ok bool) {
+	if sp.Kind == Hold {
+		return sp.from, sp.Failed
+	}
+	return sp.to, sp.Failed && !sp.open
+}
+
 // A point is something that took none.
 type point struct {
 	Event // of kind Send, Recv, Set, Notify or Signal

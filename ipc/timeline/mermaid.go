@@ -135,7 +135,7 @@ func (m *mermaid) life(n *lane) {
 	case !hasParent:
 		m.add(n.end, 0, 0, m.note(n.process, -1, n.ending()), "deactivate "+m.id(n.process))
 	case n.killed():
-		m.add(n.end, 0, 0, m.arrow(n.process, parent, "--x", n.ending()), "deactivate "+m.id(n.process))
+		m.add(n.end, 0, 0, m.arrow(n.process, parent, "--x", "ended by "+n.ending()), "deactivate "+m.id(n.process))
 	default:
 		m.add(n.end, 0, 0, m.arrow(n.process, parent, "-->>-", n.ending()))
 	}
@@ -160,7 +160,9 @@ func (m *mermaid) did(n *lane) {
 		}
 		switch {
 		case sp.open && sp.Kind == Wait:
-			level, what = 1, what+", for ever"
+			level, what = 1, what+", to its end"
+		case sp.Failed && sp.Kind == Hold:
+			level, what = 1, what+", whose holder had died"
 		case sp.Failed:
 			level, what = 1, what+": an error"
 		}

@@ -65,7 +65,7 @@ var signColors = [signs]string{
 	signKilled:   "31",
 }
 
-// meaning is what a legend says of the sign.
+// signMeanings are what a legend says of the signs.
 var signMeanings = [signs]string{
 	signStarting: "is being started",
 	signRunning:  "runs",
@@ -98,4 +98,49 @@ func signOf(k Kind) sign {
 		return signNotify
 	}
 	return signSignal
+}
+
+// about are the objects that a sign is about in this log, in their order.
+// Messages are about the same ones at both ends.
+func (s *scene) about(what sign) []int {
+	if what == signRecv {
+		what = signSend
+	}
+	used := make([]bool, len(s.log.Objects))
+	for i := range s.lanes {
+		for _, p := range s.lanes[i].points {
+			if of := signOf(p.Kind); p.Object >= 0 && (of == what || of == signRecv && what == signSend) {
+				used[p.Object] = true
+			}
+		}
+		for _, sp := range s.lanes[i].spans {
+			arrives := sp.Kind == Wait && sp.For == ForParties
+			if sp.Object >= 0 && (sp.Kind == Hold && what == signHolding || arrives && what == signArrival) {
+				used[sp.Object] = true
+			}
+		}
+	}
+	var objects []int
+	for i, u := range used {
+		if u {
+			objects = append(objects, i)
+		}
+	}
+	return objects
+}
+
+// meaning is what the legend says of a sign, with the name of the object if
+// there is but one that it can be about.
+func (s *scene) meaning(what sign) string {
+	m, objects := signMeanings[what], s.about(what)
+	if len(objects) != 1 {
+		return m
+	}
+	switch what {
+	case signSend:
+		m += " to"
+	case signRecv:
+		m += " from"
+	}
+	return m + " " + s.object(objects[0])
 }

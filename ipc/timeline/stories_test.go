@@ -2,6 +2,7 @@ package timeline_test
 
 import (
 	"fmt"
+	"testing"
 	"time"
 
 	"github.com/mpbox/mpbox/ipc/timeline"
@@ -72,6 +73,16 @@ var stories = map[string]func() *timeline.Log{
 	"odd":      oddStory,
 	"rounds":   roundsStory,
 	"wakes":    wakesStory,
+}
+
+// eachStory runs f for every story, but the one of very many events if tests
+// shall be short.
+func eachStory(t *testing.T, f func(t *testing.T, l *timeline.Log)) {
+	for name, story := range stories {
+		if name != "flood" || !testing.Short() {
+			t.Run(name, func(t *testing.T) { f(t, story()) })
+		}
+	}
 }
 
 // barrierStory is that of the applet process_barrier.

@@ -37,13 +37,13 @@ type svg struct {
 	left, right float64 // of the chart
 	y           float64 // the top of the first lane
 	used        [signs]bool
-	letters     map[int]bool // the objects that arrows are about
+	linked      map[int]bool // the objects that arrows are about
 	every       int          // one of so many messages has an arrow
 }
 
 func (g *svg) draw() string {
 	g.shown = min(len(g.lanes), svgLanes)
-	g.letters = map[int]bool{}
+	g.linked = map[int]bool{}
 	names, ends := 4, 6
 	for i := range g.lanes[:g.shown] {
 		n := &g.lanes[i]
@@ -58,10 +58,12 @@ func (g *svg) draw() string {
 	for i := range g.lanes[:g.shown] {
 		g.lane(i)
 	}
-	g.meetingLines()
 	g.arrows()
+	g.meetingLines()
 	for i := range g.lanes[:g.shown] {
+		g.labels(&g.lanes[i], g.top(i))
 		g.dots(i)
+		g.ending(&g.lanes[i], g.top(i))
 	}
 	height := g.legend(bottom + 4)
 	return g.frame(height)

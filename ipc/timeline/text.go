@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"io"
 	"strings"
-	"time"
 )
 
 // TextOptions say how [Log.WriteText] draws.
@@ -71,11 +70,32 @@ func drawText(s *scene, o TextOptions) []string {
 func clip(lines []string, o TextOptions) []string {
 	lines = lines[:min(len(lines), o.Height)]
 	for i, line := range lines {
-		if !o.Color && len([]rune(line)) > o.Width {
-			lines[i] = string([]rune(line)[:o.Width])
-		}
+		lines[i] = clipLine(line, o.Width)
 	}
 	return lines
+}
+
+// clipLine is as much of a line as fits. The colours, which take no room, stay.
+func clipLine(line string, width int) string {
+	var b strings.Builder
+	inColor, blanks := false, 0
+	for _, r := range line {
+		switch {
+		case r == '\x1b' || inColor:
+			inColor = r != 'm'
+			b.WriteRune(r)
+		case width <= 0:
+		case r == ' ':
+			width--
+			blanks++
+		default:
+			b.WriteString(strings.Repeat(" ", blanks))
+			b.WriteRune(r)
+			width--
+			blanks = 0
+		}
+	}
+	return b.String()
 }
 
 func (t *text) lines() []string {
@@ -91,7 +111,7 @@ func (t *text) lines() []string {
 	}
 	lines := []string{t.scale()}
 	for i, st := range t.strips {
-		lines = append(lines, t.line(t.nameOf(st.lane), t.withEnding(st)))
+		lines = append(lines, t.line(t.nameOf(st.lane), st.cells))
 		if i < len(t.between) {
 			lines = append(lines, t.line("", t.between[i]))
 		}
@@ -100,40 +120,6 @@ func (t *text) lines() []string {
 		lines = append(lines, t.fold())
 	}
 	return append(lines, t.legend()...)
-}
-
-// measure shares out the width between names, chart, and what stands behind
-// the ends of the lanes.
-func (t *text) measure() {
-	for _, st := range t.strips {
-		t.names = max(t.names, len(cellsOf(t.fullName(st.lane))))
-	}
-	t.names = min(t.names, max(t.Width/4, 8), max(t.Width-10, 1))
-	t.room = max(t.Width-t.names-1, 1)
-	for t.columns = t.room; t.columns > 1; t.columns-- {
-		fits := true
-		for _, st := range t.strips {
-			fits = fits && t.columnOf(st.end)+1+len(t.endingOf(st.lane)) <= t.room
-		}
-		if fits {
-			break
-		}
-	}
-	for i := range t.between {
-		t.between[i] = make([]cell, t.room)
-		for j := range t.between[i] {
-			t.between[i][j] = cell{' ', signNone}
-		}
-	}
-}
-
-// position is where a time is, in columns.
-func (t *text) position(at time.Duration) float64 {
-	return float64(at) / float64(t.end) * float64(t.columns)
-}
-
-func (t *text) columnOf(at time.Duration) int {
-	return min(max(int(t.position(at)), 0), t.columns-1)
 }
 
 // cell is a cell with the sign.
@@ -188,17 +174,12 @@ func (t *text) plain(r rune) rune {
 	return r
 }
 
-// withEnding is the strip, followed by how its process ended.
-func (t *text) withEnding(st *strip) []cell {
-	return append(st.cells[:st.last+1:st.last+1], t.endingOf(st.lane)...)
-}
-
 // endingOf is what stands behind the last cell of a lane.
 func (t *text) endingOf(n *lane) []cell {
 	if !n.killed() {
-		return append([]cell{{' ', signNone}}, cellsOf(n.ending())...)
+		return cellsOf(" " + n.ending())
 	}
-	cells := append([]cell{t.cell(signKilled), {' ', signNone}}, cellsOf(n.ending())...)
+	cells := append([]cell{t.cell(signKilled), {' ', signKilled}}, cellsOf(n.ending())...)
 	for i := range cells {
 		cells[i].sign = signKilled
 	}

@@ -16,13 +16,11 @@ type cell struct {
 // A strip is a lane as cells.
 type strip struct {
 	*lane
-	cells  []cell
-	first  int         // the cells of its life
-	last   int         //
-	owner  []int       // the span that a cell shows, -1 for none
-	marked []bool      // the cell has a mark
-	column map[int]int // where an event has its mark
-	ending string      // what stands behind the last cell
+	cells       []cell
+	first, last int         // the cells of its life
+	owner       []int       // the span that a cell shows, -1 for none
+	marked      []bool      // the cell has a mark
+	column      map[int]int // where an event has its mark
 }
 
 // A mark is something that took no time, or less than a cell: it wants one cell.
@@ -37,8 +35,8 @@ type mark struct {
 
 // draw makes the strips of the lanes that are shown.
 func (t *text) draw(n *lane) *strip {
-	st := &strip{lane: n, cells: make([]cell, t.columns), owner: make([]int, t.columns),
-		marked: make([]bool, t.columns), column: map[int]int{}}
+	st := &strip{lane: n, cells: make([]cell, t.room), owner: make([]int, t.room),
+		marked: make([]bool, t.room), column: map[int]int{}}
 	st.first, st.last = t.columnOf(n.start), t.columnOf(n.end)
 	for i := range st.owner {
 		st.owner[i] = -1
@@ -46,9 +44,15 @@ func (t *text) draw(n *lane) *strip {
 	}
 	all := t.fill(st)
 	states := slices.Clone(st.cells)
-	t.place(st, t.marks(st, all))
+	placed := t.place(st, t.marks(st, all))
 	st.thin(states)
+	t.putLetters(st, placed)
+	ending := st.last + 1
+	if n.killed() && !st.marked[st.last] && st.first < st.last {
+		ending, st.owner[st.last] = st.last, -1
+	}
 	t.label(st)
+	copy(st.cells[ending:], t.endingOf(n))
 	return st
 }
 
@@ -77,7 +81,23 @@ func (t *text) fill(st *strip) []shares {
 		st.owner[i] = owner
 		st.cells[i] = t.cell(sign)
 	}
+	t.part(st)
 	return all
+}
+
+// part shows that the process ran between two waits, for however short a time,
+// where they would look like one.
+func (t *text) part(st *strip) {
+	for i := st.first + 2; i+2 <= st.last; i++ {
+		a, b := st.owner[i-1], st.owner[i]
+		if a < 0 || b < 0 || a == b || st.owner[i-2] != a || st.owner[i+2] != b {
+			continue
+		}
+		x, y := st.spans[a], st.spans[b]
+		if x.Kind == Wait && y.Kind == Wait && st.cells[i].sign == signWaiting && x.to <= y.from {
+			st.cells[i], st.owner[i] = t.cell(signRunning), -1
+		}
+	}
 }
 
 func (s *shares) count(span int, k Kind, part float64) {
@@ -140,32 +160,25 @@ func (t *text) marks(st *strip, all []shares) []mark {
 			add(signMeeting, m.at, -1, -1, -1)
 		}
 	}
-	shown := make([]int, len(st.spans))
+	shown := make([]int, len(st.spans)) // in how many cells
 	for _, owner := range st.owner {
 		if owner >= 0 {
 			shown[owner]++
 		}
 	}
-	sparse := len(st.spans) <= t.columns
-	for j, sp := range st.spans {
-		switch {
-		case sp.Failed && !sp.open && sp.Kind == Hold:
-			add(signFailed, sp.from, -1, -1, -1)
-		case sp.Failed && !sp.open:
-			add(signFailed, sp.to, -1, -1, -1)
+	for i := range st.spans {
+		sp := &st.spans[i]
+		if at, ok := sp.failure(); ok {
+			add(signFailed, at, -1, -1, -1)
 		}
-		short := t.columnOf(sp.from) == t.columnOf(sp.to)
-		switch {
-		case sp.Kind == Wait && sp.For == ForParties:
-			if !short {
-				add(signArrival, sp.from, -1, sp.Object, -1)
-			}
-		case sp.Kind == Wait && shown[j] == 0 && sparse:
-			add(signWaiting, sp.from, -1, -1, j)
-		case sp.Kind == Hold && shown[j] <= 2 && all[t.columnOf(sp.from)].holds < 3:
-			add(signHolding, sp.from, -1, sp.Object, j)
-		case sp.Kind == Task:
-			add(signTask, sp.from, -1, -1, j)
+		holds := all[t.columnOf(sp.from)].holds
+		switch s := t.signOfSpan(sp, shown[i], holds, len(st.spans)); s {
+		case signArrival:
+			add(s, sp.from, -1, sp.Object, -1)
+		case signHolding:
+			add(s, sp.from, -1, sp.Object, i)
+		case signWaiting, signTask:
+			add(s, sp.from, -1, -1, i)
 		}
 	}
 	for _, p := range st.points {
@@ -175,6 +188,25 @@ func (t *text) marks(st *strip, all []shares) []mark {
 		return cmp.Or(cmp.Compare(rank(b.sign), rank(a.sign)), cmp.Compare(a.at, b.at))
 	})
 	return marks
+}
+
+// signOfSpan is the mark that a span has besides its cells, or instead of them
+// if there are hardly any, signNone if it has none. Of what happens all the time
+// the cells tell enough.
+func (t *text) signOfSpan(sp *span, cells, holds, spans int) sign {
+	switch {
+	case sp.Kind == Task:
+		return signTask
+	case sp.Kind == Hold && cells <= 2 && holds < 3:
+		return signHolding
+	case sp.Kind == Wait && sp.For == ForParties:
+		if t.columnOf(sp.from) != t.columnOf(sp.to) {
+			return signArrival
+		}
+	case sp.Kind == Wait && cells == 0 && spans <= t.columns:
+		return signWaiting
+	}
+	return signNone
 }
 
 // rank is how important a mark is.
@@ -189,12 +221,14 @@ func rank(s sign) sign {
 }
 
 // place puts each mark into its cell. Of two in one cell the less important
-// moves aside by a cell or two if that leaves all of them in their order.
-func (t *text) place(st *strip, marks []mark) {
-	p := placing{t, st, make([]sign, t.columns), make([]time.Duration, t.columns), map[sign]int{}}
+// moves aside by a cell or two if that leaves all of them in their order. It
+// returns those that found a cell, with that for their column.
+func (t *text) place(st *strip, marks []mark) []mark {
+	p := placing{t, st, make([]sign, t.room), make([]time.Duration, t.room)}
 	for _, m := range marks {
 		p.wanted[m.column] = max(p.wanted[m.column], rank(m.sign))
 	}
+	var placed []mark
 	for _, m := range marks {
 		i, ok := p.find(m)
 		if !ok {
@@ -204,14 +238,17 @@ func (t *text) place(st *strip, marks []mark) {
 			st.cells[i], p.at[i] = t.cell(m.sign), m.at
 		}
 		st.marked[i] = true
+		st.last = max(st.last, i)
 		if m.event >= 0 {
 			st.column[m.event] = i
 		}
 		if m.span >= 0 {
 			st.owner[i] = m.span
 		}
-		p.letter(i, m)
+		m.column = i
+		placed = append(placed, m)
 	}
+	return placed
 }
 
 // placing is the work of place.
@@ -220,7 +257,6 @@ type placing struct {
 	st     *strip
 	wanted []sign          // the rank of the most important mark of each column
 	at     []time.Duration // the times of those that were placed
-	last   map[sign]int    // the object of the last letter behind a sign
 }
 
 // find finds the cell for a mark.
@@ -234,7 +270,7 @@ func (p *placing) find(m mark) (int, bool) {
 	}
 	for range 2 {
 		i += side
-		if i < p.st.first || i > p.st.last {
+		if i < p.st.first || i > p.lastFor(p.st) {
 			return 0, false
 		}
 		if !p.st.marked[i] {
@@ -245,6 +281,16 @@ func (p *placing) find(m mark) (int, bool) {
 		}
 	}
 	return 0, false
+}
+
+// lastFor is the last cell that a mark of the strip may move to: a little behind
+// the end, unless the process was killed, as the moment of that is to be seen.
+func (t *text) lastFor(st *strip) int {
+	last := t.columnOf(st.end)
+	if st.killed() {
+		return last
+	}
+	return max(last, min(last+2, t.room-1-len(t.endingOf(st.lane))))
 }
 
 // joins tells whether a mark is the same as the one that is there, or makes
@@ -259,22 +305,6 @@ func (t *text) joins(st *strip, i int, s sign) bool {
 		return true
 	}
 	return there == signSendRecv && (s == signSend || s == signRecv)
-}
-
-// letter puts the letter of the object behind its mark, where nothing else is,
-// if the last one behind such a mark was another.
-func (p *placing) letter(i int, m mark) {
-	r := p.letterOf(m.sign, m.object)
-	if r == 0 || p.st.cells[i].sign != m.sign || i+1 > p.st.last || p.st.marked[i+1] || p.wanted[i+1] > 0 {
-		return
-	}
-	if last, ok := p.last[m.sign]; ok && last == m.object {
-		return
-	}
-	p.last[m.sign] = m.object
-	p.st.cells[i+1] = cell{r, signText}
-	p.st.marked[i+1] = true
-	p.lettered[m.object] = true
 }
 
 // thin takes out every other of the marks of messages that stand side by side,
@@ -293,15 +323,37 @@ func (st *strip) thin(states []cell) {
 	}
 }
 
+// putLetters puts the letters of the objects behind their marks, where nothing
+// else is, and the last one behind such a mark was another.
+func (t *text) putLetters(st *strip, placed []mark) {
+	slices.SortStableFunc(placed, func(a, b mark) int { return cmp.Compare(a.column, b.column) })
+	last := map[sign]int{}
+	for _, m := range placed {
+		r, i := t.letterOf(m.sign, m.object), m.column
+		if r == 0 || st.cells[i].sign != m.sign || i+1 > st.last || st.marked[i+1] {
+			continue
+		}
+		if object, ok := last[m.sign]; ok && object == m.object {
+			continue
+		}
+		last[m.sign] = m.object
+		st.cells[i+1], st.marked[i+1] = cell{r, signText}, true
+		t.lettered[m.object] = true
+	}
+}
+
 // A run is a row of cells that show the same span.
 type run struct{ from, length int }
 
 // label writes into the longest run of each span what it is about, if there is
-// room. The first cell and the last stay as they are, to tell the state.
+// room. A cell on each side stays as it is, to tell the state.
 func (t *text) label(st *strip) {
 	longest := map[int]run{}
 	for i := st.first; i <= st.last; {
 		r, owner := run{i, 1}, st.owner[i]
+		if st.marked[i] && !opens(st.cells[i].sign) {
+			r = run{i + 1, 0}
+		}
 		for i++; i <= st.last && st.owner[i] == owner && !st.marked[i]; i++ {
 			r.length++
 		}
@@ -319,3 +371,6 @@ func (t *text) label(st *strip) {
 		}
 	}
 }
+
+// opens tells whether a mark is the beginning of the span behind it.
+func opens(s sign) bool { return s == signTask || s == signArrival || s == signHolding }

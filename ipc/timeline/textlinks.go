@@ -39,6 +39,7 @@ func (t *text) connect() {
 		for i := first; i < last; i++ {
 			t.between[i][t.columnOf(m.at)] = t.stroke("barrier", signMeeting)
 		}
+		t.through(first, last, t.columnOf(m.at), "barrier", signMeeting)
 	}
 	for _, kind := range []Kind{Signal, Send} {
 		for _, l := range t.links {
@@ -57,6 +58,17 @@ type step struct {
 	stroke      string
 }
 
+// through draws a line through the lanes between two strips, where they are
+// empty.
+func (t *text) through(from, to, column int, stroke string, s sign) {
+	for i := min(from, to) + 1; i < max(from, to); i++ {
+		cells := t.strips[i].cells
+		if behindText := column > 0 && cells[column-1].sign == signText; cells[column].sign == signNone && !behindText {
+			cells[column] = t.stroke(stroke, s)
+		}
+	}
+}
+
 // arrow draws the link from one strip to another if its way is free.
 func (t *text) arrow(l link, from, to int) {
 	a, ok := t.strips[from].column[l.from.event]
@@ -67,7 +79,7 @@ func (t *text) arrow(l link, from, to int) {
 	if !ok || !okToo || !t.strips[from].marked[a] || l.to.event >= 0 && !t.strips[to].marked[b] {
 		return
 	}
-	if b < a { // as something more important has the cell of the one or the other
+	if b < a-2 {
 		return
 	}
 	path := route(from, to, a, b)
@@ -81,9 +93,10 @@ func (t *text) arrow(l link, from, to int) {
 	for _, s := range path {
 		t.between[s.row][s.column] = t.stroke(s.stroke, signOf(l.kind))
 	}
+	t.through(from, to, b, "vertical", signOf(l.kind))
 }
 
-// route leads from column a of one strip to column b of another, at or after it: sidewards in
+// route leads from column a of one strip to column b of another: sidewards in
 // the first row, straight on in the others.
 func route(from, to, a, b int) []step {
 	rows, near, far, head := upTo(from, to), "above ", "below ", "down"
@@ -91,13 +104,17 @@ func route(from, to, a, b int) []step {
 		near, far, head = "below ", "above ", "up"
 	}
 	var path []step
-	if a < b {
-		path = append(path, step{rows[0], a, near + "right"})
-		for x := a + 1; x < b; x++ {
+	if a != b {
+		side, back, d := "right", "left", 1
+		if b < a { // as one of the marks has moved aside
+			side, back, d = "left", "right", -1
+		}
+		path = append(path, step{rows[0], a, near + side})
+		for x := a + d; x != b; x += d {
 			path = append(path, step{rows[0], x, "horizontal"})
 		}
 		if len(rows) > 1 {
-			path = append(path, step{rows[0], b, far + "left"})
+			path = append(path, step{rows[0], b, far + back})
 			rows = rows[1:]
 		}
 	}
