@@ -117,55 +117,59 @@ func (c *quizCommand) again() string {
 
 // ask asks the questions, up to the end or until the reader has had enough.
 func (c *quizCommand) ask(ctx context.Context, box *quiz.Box, questions []quiz.Question) error {
-	s := newSheet()
-	s.prose(fmt.Sprintf("Seed %d: `%s` asks the same again.", *c.Seed, c.again()))
-	var score quizScore
-	for i, q := range questions {
-		s.question(&q, i+1, len(questions))
-		given := ""
-		if !c.Check {
-			var err error
-			if given, err = s.answer(ctx, &q); err != nil {
-				return err
-			}
-			if given == "" {
-				break
-			}
-		}
-		if err := c.play(ctx, box, s, &q, given, &score); err != nil {
+	r := &quizRound{box: box, sheet: newSheet(), check: c.Check}
+	r.prose(fmt.Sprintf("Seed %d: `%s` asks the same again.", *c.Seed, c.again()))
+	for i := range questions {
+		r.question(&questions[i], i+1, len(questions))
+		if err := r.play(ctx, &questions[i]); errors.Is(err, errEnough) {
+			break
+		} else if err != nil {
 			return err
 		}
 	}
 	if !c.Check {
-		s.score(score, len(questions))
+		r.score(r.right, r.asked, len(questions)-r.asked-r.odd)
 	}
-	if score.odd > 0 && s.err == nil {
-		return fmt.Errorf("%s not as expected", count(score.odd, "run was", "runs were"))
+	if r.odd > 0 && r.err == nil {
+		return fmt.Errorf("%s not as expected", count(r.odd, "run was", "runs were"))
 	}
-	return s.err
+	return r.err
 }
 
-// A quizScore counts the questions that came to an end.
-type quizScore struct {
-	right, asked, odd int
+// A quizRound is a quiz that is under way.
+type quizRound struct {
+	*sheet
+	box   *quiz.Box
+	check bool
+	asked int // with an answer
+	right int
+	odd   int // whose run was not as it should be
 }
 
-// play runs the applet of a question and shows what came of it.
-func (c *quizCommand) play(ctx context.Context, box *quiz.Box, s *sheet, q *quiz.Question, given string, score *quizScore) error {
-	result, err := q.Play(ctx, box)
+// play waits for the answer to a question, runs the applet, and shows what came
+// of it.
+func (r *quizRound) play(ctx context.Context, q *quiz.Question) error {
+	given := ""
+	if !r.check {
+		var err error
+		if given, err = r.answer(ctx, q); err != nil {
+			return err
+		}
+	}
+	result, err := q.Play(ctx, r.box)
 	if odd, ok := errors.AsType[*quiz.OddRunError](err); ok {
-		score.odd++
-		s.odd(odd)
-		return s.err
+		r.odd++
+		r.strange(odd)
+		return r.err
 	}
 	if err != nil {
 		return err
 	}
-	score.asked++
+	r.asked++
 	if given == result.Answer {
-		score.right++
+		r.right++
 	}
-	s.verdict(q, given, result.Answer)
-	s.result(q, result)
-	return s.err
+	r.verdict(q, given, result.Answer)
+	r.result(q, result)
+	return r.err
 }
