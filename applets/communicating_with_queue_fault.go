@@ -257,15 +257,22 @@ func ended(processes []*ipc.Process) bool {
 }
 
 // whereIs says whether a process is in a method of package ipc, which its stacks
-// tell.
+// tell. It may be on its way there for a while.
 func whereIs(ctx context.Context, p *ipc.Process, method string) string {
-	stacks, err := p.Stacks(ctx)
-	if err != nil {
-		return "its stacks not to be had"
-	}
-	for _, line := range lines(stacks) {
-		if len(line) > 0 && line[0] != '\t' && method == methodOf(line) {
-			return "waiting in " + method
+	limit, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	for p.IsAlive() {
+		stacks, err := p.Stacks(limit)
+		if err != nil {
+			break
+		}
+		for _, line := range lines(stacks) {
+			if line[0] != '\t' && methodOf(line) == method {
+				return "waiting in " + method
+			}
+		}
+		if (Common{Step: time.Millisecond}).pause(limit, 10) != nil {
+			break
 		}
 	}
 	return "not in " + method
@@ -276,8 +283,7 @@ func whereIs(ctx context.Context, p *ipc.Process, method string) string {
 func methodOf(line string) string {
 	end := 0
 	for i := range line {
-		switch line[i] {
-		case '(':
+		if line[i] == '(' {
 			end = i
 		}
 	}

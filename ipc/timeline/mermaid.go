@@ -20,7 +20,7 @@ const (
 // more than about 150 lines, the least important ones are left out, and a note
 // at the end says how many.
 func (l *Log) WriteMermaid(w io.Writer) error {
-	m := &mermaid{scene: newScene(l)}
+	m := &mermaid{scene: newScene(l), last: map[arrival]bool{}}
 	_, err := io.WriteString(w, m.draw())
 	return err
 }
@@ -29,6 +29,13 @@ func (l *Log) WriteMermaid(w io.Writer) error {
 type mermaid struct {
 	*scene
 	steps []mermaidStep
+	last  map[arrival]bool // those for whom the others have waited
+}
+
+// An arrival is when a process came to a barrier.
+type arrival struct {
+	process int
+	at      time.Duration
 }
 
 // A mermaidStep is a line of the diagram, or two that belong together.
@@ -42,6 +49,11 @@ type mermaidStep struct {
 }
 
 func (m *mermaid) draw() string {
+	for _, g := range m.meetings {
+		if n := len(g.members); n > 1 {
+			m.last[arrival{g.members[n-1], g.at}] = true
+		}
+	}
 	for i := range m.lanes {
 		m.life(&m.lanes[i])
 		m.did(&m.lanes[i])
@@ -153,10 +165,13 @@ func (m *mermaid) did(n *lane) {
 			level, what = 3, "holds "+m.object(sp.Object)
 		case sp.Kind == Task:
 			level, what = 2, "does task "+strconv.Itoa(sp.Task)
-		case sp.to == sp.from:
-			continue
 		case sp.For == ForParties:
 			level = 3
+			if m.last[arrival{n.process, sp.from}] {
+				what = "is the last one at " + m.object(sp.Object)
+			}
+		case sp.to == sp.from, sp.For == ForTask && !sp.Failed: // what a worker does all the time
+			continue
 		}
 		switch {
 		case sp.open && sp.Kind == Wait:

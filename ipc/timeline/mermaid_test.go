@@ -72,7 +72,7 @@ func TestMermaidTellsWhatHappenedInOrder(t *testing.T) {
 	for name, want := range map[string][]string{
 		"killed": {"participant P1 as holder", "P0->>+P1: starts", "Note over P1: holds lock", "Note over P2: waits for lock",
 			"P0-)P1: SIGKILL", "P1--xP0: ended by SIGKILL", "deactivate P1", "whose holder had died", "P2-->>-P0: exit 1"},
-		"barrier":  {"Note over P1: waits for the others at barrier", "Note over P1,P2: p1, p2: all pass barrier", "P1->>P0: queue"},
+		"barrier":  {"Note over P1: waits for the others at barrier", "Note over P2: is the last one at barrier", "Note over P1,P2: p1, p2: all pass barrier", "P1->>P0: queue"},
 		"pipeline": {"P1->>P2: pipe 1", "P2->>P0: pipe 2", "P1-->>-P0: exit 0"},
 		"wakes":    {"Note over P1: sets event", "Note over P1: notifies condition", "P1->>P2: queue (3 values)"},
 		"deadlock": {"waits for lock 2, to its end"},

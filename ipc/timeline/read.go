@@ -3,6 +3,7 @@
 package timeline
 
 import (
+	"cmp"
 	"io"
 	"slices"
 	"time"
@@ -31,8 +32,10 @@ func Read(file io.ReaderAt) (*Log, error) {
 		objects: map[uint64]int{},
 		waits:   map[uint64]int{},
 		last:    map[wait]int{},
-		holds:   map[holding][]int{},
-		tasks:   map[holding]int{},
+		holds:   map[int][]int{},
+		tasks:   map[task]int{},
+
+		messages: map[passage]int{},
 	}
 	r.processes(record.Lanes)
 	for i, e := range record.Events {
@@ -45,12 +48,19 @@ func Read(file io.ReaderAt) (*Log, error) {
 // A reader puts together what the log has in pieces.
 type reader struct {
 	*Log
-	place   map[int]int       // from lanes to processes
-	objects map[uint64]int    // by their ids
-	waits   map[uint64]int    // that have begun, by the number of the event
-	last    map[wait]int      // the last wait of a process for this, once it is over
-	holds   map[holding][]int // that have not ended
-	tasks   map[holding]int   // that have not ended
+	place   map[int]int    // from lanes to processes
+	objects map[uint64]int // by their ids
+	waits   map[uint64]int // that have begun, by the number of the event
+	last    map[wait]int   // the last wait of a process for this, once it is over
+	holds   map[int][]int  // of an object, that have not ended
+	tasks   map[task]int   // that have not ended
+
+	messages map[passage]int // the last one
+}
+
+type passage struct {
+	object, direction int
+	kind              Kind
 }
 
 type wait struct {
@@ -58,7 +68,7 @@ type wait struct {
 	reason                Reason
 }
 
-type holding struct{ process, what int }
+type task struct{ process, number int }
 
 func (r *reader) processes(lanes []eventlog.Lane) {
 	for n, l := range lanes {
@@ -110,13 +120,14 @@ func (r *reader) event(number uint64, raw eventlog.Event) {
 		return
 	}
 	e := Event{At: time.Duration(raw.At), Process: p, Object: r.object(raw), Peer: -1, Until: -1, Failed: raw.Failed}
+	own := func(process int) bool { return process == p }
 	switch raw.Kind {
 	case eventlog.Send, eventlog.Recv:
 		e.Kind, e.First, e.Count, e.Direction = Send, int(raw.First), int(raw.Count), int(raw.Ring)
 		if raw.Kind == eventlog.Recv {
 			e.Kind = Recv
 		}
-		r.add(e)
+		r.message(e)
 	case eventlog.Set:
 		e.Kind = Set
 		r.add(e)
@@ -132,24 +143,65 @@ func (r *reader) event(number uint64, raw eventlog.Event) {
 		r.endWait(raw, e)
 	case eventlog.Acquire:
 		e.Kind = Hold
-		h := holding{p, e.Object}
-		r.holds[h] = append(r.holds[h], r.add(e))
+		r.acquire(e)
 	case eventlog.Release:
-		h := holding{p, e.Object}
-		if held := r.holds[h]; len(held) > 0 {
-			r.Events[held[len(held)-1]].Until = e.At
-			r.holds[h] = held[:len(held)-1]
+		// Who has no permit of a semaphore gives back that of another process.
+		if !r.release(e, own) && r.counts(e.Object) {
+			r.release(e, func(int) bool { return true })
+		}
+	case eventlog.GiveUp:
+		for r.release(e, own) {
 		}
 	case eventlog.TaskBegin:
 		e.Kind, e.Task = Task, int(raw.First)
-		r.tasks[holding{p, e.Task}] = r.add(e)
+		r.tasks[task{p, e.Task}] = r.add(e)
 	case eventlog.TaskEnd:
-		h := holding{p, int(raw.First)}
+		h := task{p, int(raw.First)}
 		if i, ok := r.tasks[h]; ok {
 			r.Events[i].Until, r.Events[i].Failed = e.At, raw.Failed
 			delete(r.tasks, h)
 		}
 	}
+}
+
+// message adds a Send or a Recv. Its process may have died right before it came
+// true: then the next one has the same numbers, and takes its place.
+func (r *reader) message(e Event) {
+	way := passage{e.Object, e.Direction, e.Kind}
+	if i, ok := r.messages[way]; ok && r.Events[i].First == e.First && r.Events[i].Process != e.Process {
+		r.Events[i].Kind = 0
+	}
+	r.messages[way] = r.add(e)
+}
+
+// acquire adds a Hold. Who has a lock is the only one: others that have not
+// released it were dead by then.
+func (r *reader) acquire(e Event) {
+	if !r.counts(e.Object) {
+		for r.release(e, func(process int) bool { return process != e.Process }) {
+		}
+	}
+	r.holds[e.Object] = append(r.holds[e.Object], r.add(e))
+}
+
+// counts reports whether several can have the object at a time.
+func (r *reader) counts(object int) bool {
+	return object < 0 || r.Objects[object].Kind == "semaphore"
+}
+
+// release ends the last Hold of the object by a process that whose picks.
+func (r *reader) release(e Event, whose func(process int) bool) bool {
+	held := r.holds[e.Object]
+	for n, i := range slices.Backward(held) {
+		if whose(r.Events[i].Process) {
+			if end := r.Processes[r.Events[i].Process].End; end < 0 || end > e.At {
+				r.Events[i].Until = e.At
+			}
+			r.holds[e.Object] = slices.Delete(held, n, n+1)
+			return true
+		}
+	}
+	return false
 }
 
 func (r *reader) add(e Event) int {
@@ -213,7 +265,8 @@ func (r *reader) endWait(raw eventlog.Event, e Event) {
 
 // finish puts the events in order and names the objects.
 func (r *reader) finish() {
-	slices.SortStableFunc(r.Events, func(a, b Event) int { return int(a.At - b.At) })
+	r.Events = slices.DeleteFunc(r.Events, func(e Event) bool { return e.Kind == 0 })
+	slices.SortStableFunc(r.Events, func(a, b Event) int { return cmp.Compare(a.At, b.At) })
 	count := map[string]int{}
 	for i := range r.Objects {
 		o := &r.Objects[i]

@@ -129,7 +129,14 @@ func lineOf(t *testing.T, lines []string, name string) []rune {
 
 func TestTextShowsWhoWaitedForWhomAtABarrier(t *testing.T) {
 	for width := 60; width <= 200; width++ {
-		lines := drawn(t, stories["barrier"](), timeline.TextOptions{Width: width})
+		l := stories["barrier"]()
+		if width%2 == 1 { // at the right edge, too
+			l.Events = slices.DeleteFunc(l.Events, func(e timeline.Event) bool { return e.At > ms(209) || e.Until > ms(209) })
+			for i := range l.Processes {
+				l.Processes[i].End = min(l.Processes[i].End, ms(209))
+			}
+		}
+		lines := drawn(t, l, timeline.TextOptions{Width: width})
 		first, late := lineOf(t, lines, "p1"), lineOf(t, lines, "p2")
 		pass := slices.Index(first, '╫')
 		if pass < 0 || pass != slices.Index(late, '╫') {
@@ -170,6 +177,23 @@ func TestTextEndsTheLaneOfAKilledProcessAtItsDeath(t *testing.T) {
 		}
 		if mark := slices.Index(main, '!'); mark != cross-1 && mark != cross {
 			t.Errorf("the signal is sent in column %d, the process dies in %d", mark, cross)
+		}
+	}
+}
+
+func TestTextShowsWhatAProcessHeldWhenItWasKilled(t *testing.T) {
+	for width := 60; width <= 200; width++ {
+		l := stories["barrier"]()
+		l.Processes[2].End, l.Processes[2].Code = ms(207.8), -9
+		for i, e := range l.Events {
+			if e.Kind == timeline.Hold && e.Process == 2 {
+				l.Events[i].At, l.Events[i].Until = ms(207.7), -1
+			}
+		}
+		l.Events = slices.DeleteFunc(l.Events, func(e timeline.Event) bool { return e.Kind == timeline.Send && e.Process == 2 })
+		lines := drawn(t, l, timeline.TextOptions{Width: width})
+		if lane := string(lineOf(t, lines, "p2")); !strings.HasSuffix(lane, "╫█╳ SIGKILL") {
+			t.Errorf("passes the barrier, takes the lock and dies: %s", lane)
 		}
 	}
 }

@@ -155,9 +155,11 @@ func (t *text) marks(st *strip, all []shares) []mark {
 	add := func(s sign, at time.Duration, event, object, span int) {
 		marks = append(marks, mark{s, at, t.columnOf(at), event, object, span})
 	}
+	last := map[time.Duration]bool{} // when it was the one that all had waited for
 	for _, m := range t.meetings {
 		if slices.Contains(m.members, st.process) {
 			add(signMeeting, m.at, -1, -1, -1)
+			last[m.at] = m.members[len(m.members)-1] == st.process
 		}
 	}
 	shown := make([]int, len(st.spans)) // in how many cells
@@ -174,7 +176,9 @@ func (t *text) marks(st *strip, all []shares) []mark {
 		holds := all[t.columnOf(sp.from)].holds
 		switch s := t.signOfSpan(sp, shown[i], holds, len(st.spans)); s {
 		case signArrival:
-			add(s, sp.from, -1, sp.Object, -1)
+			if !last[sp.from] {
+				add(s, sp.from, -1, sp.Object, -1)
+			}
 		case signHolding:
 			add(s, sp.from, -1, sp.Object, i)
 		case signWaiting, signTask:
@@ -284,12 +288,9 @@ func (p *placing) find(m mark) (int, bool) {
 }
 
 // lastFor is the last cell that a mark of the strip may move to: a little behind
-// the end, unless the process was killed, as the moment of that is to be seen.
+// the end, if there is room.
 func (t *text) lastFor(st *strip) int {
 	last := t.columnOf(st.end)
-	if st.killed() {
-		return last
-	}
 	return max(last, min(last+2, t.room-1-len(t.endingOf(st.lane))))
 }
 

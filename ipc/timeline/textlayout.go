@@ -78,7 +78,7 @@ func (t *text) measure() {
 	for t.columns = t.room; t.columns > 1; t.columns-- {
 		fits := true
 		for _, st := range t.strips {
-			fits = fits && t.columnOf(st.end)+1+len(t.endingOf(st.lane)) <= t.room
+			fits = fits && t.columnOf(st.end)+1+t.spill(st.lane)+len(t.endingOf(st.lane)) <= t.room
 		}
 		if fits {
 			break
@@ -90,6 +90,26 @@ func (t *text) measure() {
 			t.between[i][j] = cell{' ', signNone}
 		}
 	}
+}
+
+// spill is how many cells behind the end of a lane the marks may take that
+// belong into its last cell.
+func (t *text) spill(n *lane) int {
+	last, marks := t.columnOf(n.end), 0
+	for i := len(n.points) - 1; i >= 0 && marks < 3 && t.columnOf(n.points[i].At) == last; i-- {
+		marks++
+	}
+	for i := len(n.spans) - 1; i >= 0 && marks < 3 && t.columnOf(n.spans[i].from) == last; i-- {
+		if n.spans[i].Kind == Hold {
+			marks++
+		}
+	}
+	for i := len(t.meetings) - 1; i >= 0 && marks < 3 && t.columnOf(t.meetings[i].at) == last; i-- {
+		if slices.Contains(t.meetings[i].members, n.process) {
+			marks++
+		}
+	}
+	return min(max(marks-1, 0), 2)
 }
 
 // position is where a time is, in columns.

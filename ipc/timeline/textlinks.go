@@ -3,15 +3,15 @@ package timeline
 // strokes are the parts of the lines between lanes, in Unicode and in ASCII.
 var strokes = map[string][2]rune{
 	"vertical":   {'│', ':'},
-	"horizontal": {'─', '.'},
+	"horizontal": {'─', '-'},
 	"down":       {'▼', 'v'},
 	"up":         {'▲', '^'},
 	"barrier":    {'║', '|'},
 	// Corners, by the two sides that they join.
-	"above right": {'└', ':'},
-	"above left":  {'┘', ':'},
-	"below right": {'┌', ':'},
-	"below left":  {'┐', ':'},
+	"above right": {'└', '\''},
+	"above left":  {'┘', '\''},
+	"below right": {'┌', '.'},
+	"below left":  {'┐', '.'},
 }
 
 func (t *text) stroke(name string, s sign) cell {

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"io"
+	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -15,7 +16,7 @@ import (
 // life, with what it waited for and held, one for its messages and signals, and
 // more where it did several things at once.
 func (l *Log) WriteTrace(w io.Writer) error {
-	t := &trace{scene: newScene(l), out: bufio.NewWriter(w)}
+	t := &trace{scene: newScene(l), out: bufio.NewWriter(w), tids: map[[2]int]int{}}
 	t.pids()
 	t.out.WriteString(`{"displayTimeUnit":"ms","otherData":` + string(t.other()) + `,"traceEvents":[`)
 	for i := range t.lanes {
@@ -25,7 +26,7 @@ func (l *Log) WriteTrace(w io.Writer) error {
 	for _, m := range t.meetings {
 		last := m.members[len(m.members)-1]
 		t.event(traceEvent{Phase: "i", Name: "all pass " + t.object(m.object), Category: "barrier",
-			Time: micros(m.at), Pid: t.pid[last], Tid: lifeThread, Scope: "g"})
+			Time: micros(m.at), Pid: t.pid[last], Tid: t.tid(last, lifeThread), Scope: "g"})
 	}
 	t.out.WriteString("\n]}\n")
 	if t.err != nil {
@@ -71,9 +72,23 @@ const (
 type trace struct {
 	*scene
 	out   *bufio.Writer
-	pid   []int // of each process
+	pid   []int          // of each process
+	tids  map[[2]int]int // of a process and one of its threads
 	comma bool
 	err   error
+}
+
+// tid is the number of a thread. As Perfetto wants it, no two processes have the
+// same, and that of the first thread is the pid.
+func (t *trace) tid(process, thread int) int {
+	if thread == lifeThread {
+		return t.pid[process]
+	}
+	key := [2]int{process, thread}
+	if _, ok := t.tids[key]; !ok {
+		t.tids[key] = slices.Max(t.pid) + 1 + len(t.tids)
+	}
+	return t.tids[key]
 }
 
 // pids gives each process its pid, or numbers all of them if pids were used
@@ -86,7 +101,8 @@ func (t *trace) pids() {
 		}
 		seen[p.Pid] = true
 	}
-	if len(t.pid) == len(t.log.Processes) {
+	// Beyond that, no system has pids, and there would be none for threads.
+	if len(t.pid) == len(t.log.Processes) && (len(t.pid) == 0 || slices.Max(t.pid) < math.MaxInt32) {
 		return
 	}
 	t.pid = nil
@@ -117,11 +133,11 @@ func (t *trace) event(e traceEvent) {
 func (t *trace) slice(process, thread int, name, category string, from, to time.Duration, args map[string]any) {
 	d := micros(to - from)
 	t.event(traceEvent{Phase: "X", Name: name, Category: category, Time: micros(from), Duration: &d,
-		Pid: t.pid[process], Tid: thread, Args: args})
+		Pid: t.pid[process], Tid: t.tid(process, thread), Args: args})
 }
 
 func (t *trace) meta(process, thread int, name string, args map[string]any) {
-	t.event(traceEvent{Phase: "M", Name: name, Pid: t.pid[process], Tid: thread, Args: args})
+	t.event(traceEvent{Phase: "M", Name: name, Pid: t.pid[process], Tid: t.tid(process, thread), Args: args})
 }
 
 func (t *trace) lane(i int) {
@@ -143,7 +159,7 @@ func (t *trace) lane(i int) {
 	t.points(n)
 	if n.ended && n.Code != 0 {
 		t.event(traceEvent{Phase: "i", Name: n.ending(), Category: "life", Time: micros(n.end),
-			Pid: t.pid[n.process], Tid: lifeThread, Scope: "p"})
+			Pid: t.pid[n.process], Tid: t.tid(n.process, lifeThread), Scope: "p"})
 	}
 }
 
@@ -260,8 +276,8 @@ func (t *trace) flows() {
 			continue
 		}
 		t.event(traceEvent{Phase: "s", Name: name, Category: category, ID: i + 1, Time: micros(l.from.at),
-			Pid: t.pid[l.from.process], Tid: messageThread})
+			Pid: t.pid[l.from.process], Tid: t.tid(l.from.process, messageThread)})
 		t.event(traceEvent{Phase: "f", Name: name, Category: category, ID: i + 1, Time: micros(l.to.at),
-			Pid: t.pid[l.to.process], Tid: to, Bind: "e"})
+			Pid: t.pid[l.to.process], Tid: t.tid(l.to.process, to), Bind: "e"})
 	}
 }

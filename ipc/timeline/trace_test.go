@@ -52,12 +52,16 @@ func checkTrace(t *testing.T, l *timeline.Log) traceFile {
 	if f.TraceEvents == nil || f.DisplayTimeUnit != "ms" {
 		t.Error("no traceEvents, or no displayTimeUnit")
 	}
-	slicesOf := map[thread][]traceEvent{}
+	slicesOf, pidOf := map[thread][]traceEvent{}, map[int]int{}
 	for _, e := range f.TraceEvents {
 		if e.Name == "" || e.Ts == nil || *e.Ts < 0 || e.Pid == nil || e.Tid == nil || e.Phase != "M" && e.Cat == "" {
 			t.Errorf("fields are missing: %+v", e)
 			continue
 		}
+		if pid, ok := pidOf[*e.Tid]; ok && pid != *e.Pid {
+			t.Errorf("%d and %d have the same thread %d", pid, *e.Pid, *e.Tid)
+		}
+		pidOf[*e.Tid] = *e.Pid
 		switch e.Phase {
 		case "X":
 			if e.Dur == nil || *e.Dur < 0 {
