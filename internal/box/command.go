@@ -25,6 +25,8 @@ func boxCommands() []commandEntry {
 		{"uninstall", "Remove these links.", func() boxCommand { return &uninstallCommand{} }},
 		{"test", "Run the acceptance tests against this very binary.", func() boxCommand { return &testCommand{} }},
 		{"bench", "What the operations cost on this machine.", func() boxCommand { return &benchCommand{} }},
+		{"completion", "A script by which a shell completes all this.", func() boxCommand { return &completionCommand{} }},
+		{"man", "A manual page, for man to show.", func() boxCommand { return &manCommand{} }},
 		{"help", "How to use an applet or a command.", func() boxCommand { return &helpCommand{} }},
 	}
 }

@@ -32,14 +32,18 @@ func (c *installCommand) run(*Box) error {
 	if err != nil {
 		return err
 	}
+	to, err := c.leadTo(self)
+	if err != nil {
+		return err
+	}
 	for i, path := range todo {
-		if err := c.place(self, path); err != nil {
+		if err := c.place(to, path); err != nil {
 			c.undo(todo[:i])
 			return linkError(err)
 		}
 	}
 	for _, path := range todo {
-		if err := write(os.Stdout, path+" -> "+self+"\n"); err != nil {
+		if err := write(os.Stdout, path+" -> "+to+"\n"); err != nil {
 			return err
 		}
 	}
@@ -74,14 +78,31 @@ func (c *installCommand) plan(self string) ([]string, error) {
 	return todo, nil
 }
 
+// leadTo is what the links say. Symbolic ones are relative, so that they are
+// still right when the folder and the binary move together: into a package, or
+// to where a disk is mounted.
+func (c *installCommand) leadTo(self string) (string, error) {
+	if c.Hard {
+		return self, nil
+	}
+	dir, err := filepath.EvalSymlinks(c.Dir)
+	if err != nil {
+		return "", err
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return "", err
+	}
+	return filepath.Rel(dir, self)
+}
+
 // place makes one link. With --force it takes the place of the old file in one
 // step, so that the name never points to nothing.
-func (c *installCommand) place(self, path string) error {
+func (c *installCommand) place(to, path string) error {
 	if !c.Force {
-		return c.link(self, path)
+		return c.link(to, path)
 	}
 	beside := path + ".mpbox-new"
-	if err := c.link(self, beside); err != nil {
+	if err := c.link(to, beside); err != nil {
 		return err
 	}
 	if err := os.Rename(beside, path); err != nil {
@@ -92,11 +113,11 @@ func (c *installCommand) place(self, path string) error {
 }
 
 // link makes a link of the kind that was asked for.
-func (c *installCommand) link(self, path string) error {
+func (c *installCommand) link(to, path string) error {
 	if c.Hard {
-		return os.Link(self, path)
+		return os.Link(to, path)
 	}
-	return os.Symlink(self, path)
+	return os.Symlink(to, path)
 }
 
 // undo removes what was made before a failure. What --force has replaced is
