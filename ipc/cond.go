@@ -27,10 +27,10 @@ type Locker interface {
 func (l *Lock) holds() bool         { return l.m.Owner() == l.pid }
 func (l *Lock) lockAll(_ int) error { return l.Acquire(context.Background()) }
 func (l *Lock) unlockAll() (depth int) {
+	if l.h.Logs() && l.holds() {
+		l.h.Log(eventlog.Release, false) // before it is free, or two would seem to hold it
+	}
 	if l.h.Closed() == nil && l.m.Unlock(l.h) {
-		if l.h.Logs() {
-			l.h.Log(eventlog.Release, false)
-		}
 		return 1
 	}
 	return 0
@@ -38,9 +38,10 @@ func (l *Lock) unlockAll() (depth int) {
 
 func (l *RLock) holds() bool { return l.m.Held() }
 func (l *RLock) unlockAll() (depth int) {
-	depth = l.m.UnlockAll(l.h, false)
-	l.logTimes(eventlog.Release, depth)
-	return depth
+	if l.h.Logs() {
+		l.h.Log(eventlog.GiveUp, false)
+	}
+	return l.m.UnlockAll(l.h, false)
 }
 
 func (l *RLock) lockAll(depth int) error {
@@ -48,15 +49,11 @@ func (l *RLock) lockAll(depth int) error {
 	if err != nil {
 		return public(err)
 	}
-	l.logTimes(eventlog.Acquire, depth-1) // and once more below
-	return l.acquired(died)
-}
-
-func (l *RLock) logTimes(k eventlog.Kind, n int) {
-	for l.h.Logs() && n > 0 {
-		l.h.Log(k, false)
-		n--
+	for l.h.Logs() && depth > 1 {
+		l.h.Log(eventlog.Acquire, false)
+		depth-- // the last one is logged below
 	}
+	return l.acquired(died)
 }
 
 // A Cond lets processes wait until others have changed what a lock guards. Use

@@ -107,6 +107,9 @@ func (l *Lock) warn(died bool) error {
 // unlock gives the lock back, unless Close has done so. The next one learns
 // of a death that the caller was not told of.
 func (l *Lock) unlock(died bool) {
+	if l.h.Logs() {
+		l.h.Log(eventlog.GiveUp, false)
+	}
 	if died {
 		l.m.UnlockDied(l.h)
 	} else {
@@ -137,6 +140,9 @@ func (l *Lock) release() {
 func (l *Lock) Close() error {
 	if l.h.Enter() == nil {
 		l.h.Close() // first: an Acquire under way looks for it
+		if l.h.Logs() {
+			l.h.Log(eventlog.GiveUp, false)
+		}
 		l.m.Unlock(l.h)
 		l.h.Exit()
 	}

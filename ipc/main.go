@@ -27,19 +27,23 @@ var dispatched atomic.Bool
 // shared objects, and returns run's result. No child can be started from then
 // on. A run that calls os.Exit skips all that: daemons end nevertheless, the
 // others go on. In tests: os.Exit(ipc.Main(m.Run)) in TestMain.
+//
+// The first process of a container (its pid is 1, on Linux) has to reap the
+// orphans of all others, and to pass on signals. Main does that: the first
+// process runs the program once more, as its child, with the same arguments and
+// files, and ends as that one does. All processes of the container end with it.
 func Main(run func() int) int {
 	Dispatch()
 	code := run()
 	endChildren()
 	space.CloseAll()
-	if log := eventlog.Current(); log != nil {
-		log.Ended(log.Self(), code)
-	}
+	logEnd(code)
 	return code
 }
 
-// Dispatch runs the child's target and exits, if this process is a child, and
-// does nothing else. Main calls it. An init function can call it to spare the
+// Dispatch runs the child's target and exits, if this process is a child, or
+// serves as the first process of a container, and does nothing else. Main calls
+// it. An init function can call it to spare the
 // children the initialisation of packages that come later; targets are
 // registered by then, if they are package-level variables of packages that
 // are initialised before. C code that calls back into Go waits until all
@@ -47,6 +51,9 @@ func Main(run func() int) int {
 func Dispatch() {
 	dispatched.Store(true)
 	if !isChild {
+		if os.Getpid() == processOne {
+			serveAsInit()
+		}
 		recordAsAsked()
 		return
 	}
@@ -78,9 +85,7 @@ func runChild() int {
 	next := segmentFd + space.Descriptors*len(b.Seats) + b.Files
 	if b.Lane != 0 {
 		syscall.CloseOnExec(next)
-		if _, err := eventlog.Open(next, b.Lane); err != nil {
-			return 1
-		}
+		_, _ = eventlog.Open(next, b.Lane) // it can do its work without
 		next++
 	}
 	closeInherited(next)
@@ -92,6 +97,7 @@ func runChild() int {
 	}
 	endChildren()
 	space.CloseAll()
+	logEnd(code)
 	return code
 }
 

@@ -57,13 +57,22 @@ func recordAsAsked() {
 	if name == "" {
 		return
 	}
-	f, err := os.Create(name)
+	// Not os.Create: it may be the log of another program.
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
 	if err == nil {
 		defer f.Close()
 		err = Record(f)
 	}
 	if err != nil {
 		_, _ = os.Stderr.WriteString("ipc: " + logEnv + ": " + err.Error() + "\n")
+	}
+}
+
+// logEnd writes that this process ends: its parent, which also sees other ends
+// than this one, may have gone, or keep no log.
+func logEnd(code int) {
+	if log := eventlog.Current(); log != nil {
+		log.Ended(log.Self(), code)
 	}
 }
 
@@ -128,9 +137,4 @@ func logWait(log *eventlog.Log, e eventlog.Event) (over func()) {
 // logWaitForTasks is logWait for the end of tasks of a pool.
 func logWaitForTasks() (over func()) {
 	return logWait(eventlog.Current(), eventlog.Event{Why: eventlog.ForTasks})
-}
-
-// logTask writes that this process begins or ends task n of a pool's call.
-func logTask(log *eventlog.Log, k eventlog.Kind, n uint64, failed bool) {
-	log.Add(eventlog.Event{Kind: k, First: uint32(n), Failed: failed})
 }

@@ -86,6 +86,9 @@ func (l *RLock) acquired(died bool) error {
 	}
 	switch {
 	case l.h.Closed() != nil: // meanwhile, by another goroutine
+		if l.h.Logs() {
+			l.h.Log(eventlog.GiveUp, false)
+		}
 		l.m.UnlockAll(l.h, died)
 		return ErrClosed
 	case died:
@@ -112,6 +115,9 @@ func (l *RLock) Release() {
 func (l *RLock) Close() error {
 	if l.h.Enter() == nil {
 		l.h.Close() // first: an Acquire under way looks for it
+		if l.h.Logs() {
+			l.h.Log(eventlog.GiveUp, false)
+		}
 		l.m.UnlockAll(l.h, false)
 		l.h.Exit()
 	}

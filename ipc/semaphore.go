@@ -96,7 +96,7 @@ func (s *Semaphore) TryAcquire() error {
 // would have more permits than at first, or any other more than 1048575.
 // After Close, which gives all permits back, it does nothing.
 func (s *Semaphore) Release() {
-	if s.h.Logs() {
+	if s.h.Logs() && s.h.Closed() == nil {
 		s.h.Log(eventlog.Release, false)
 	}
 	if s.h.Closed() == nil && !s.s.Release(s.h) {
@@ -127,6 +127,9 @@ func (s *Semaphore) String() string {
 func (s *Semaphore) Close() error {
 	if s.h.Enter() == nil {
 		s.h.Close() // first: an Acquire under way looks for it
+		if s.h.Logs() {
+			s.h.Log(eventlog.GiveUp, false)
+		}
 		s.s.GiveUp(s.h, s.s.Slot)
 		s.h.Exit()
 	}

@@ -91,7 +91,9 @@ func (s *station[A, R]) work() (err error) {
 				failed = newRemotePanic(v)
 			}
 			if failed != nil {
-				err = s.draft.fail(s.todo.first-1, failed)
+				n := s.todo.first - 1
+				s.logTask(eventlog.TaskEnd, n, true)
+				err = s.draft.fail(n, failed)
 			}
 		}()
 		err = s.doAll()
@@ -113,13 +115,9 @@ func (s *station[A, R]) doAll() error {
 		if !s.board.begin(n) {
 			continue
 		}
-		if s.log != nil {
-			logTask(s.log, eventlog.TaskBegin, n+s.index, false)
-		}
+		s.logTask(eventlog.TaskBegin, n, false)
 		err = s.do(n, item)
-		if s.log != nil {
-			logTask(s.log, eventlog.TaskEnd, n+s.index, err != nil)
-		}
+		s.logTask(eventlog.TaskEnd, n, err != nil)
 		if err != nil {
 			if err := s.draft.fail(n, newRemoteError(err)); err != nil {
 				return err
@@ -127,6 +125,13 @@ func (s *station[A, R]) doAll() error {
 		}
 	}
 	return nil
+}
+
+// logTask writes that this process begins or ends task n of its worker.
+func (s *station[A, R]) logTask(k eventlog.Kind, n uint64, failed bool) {
+	if s.log != nil {
+		s.log.Add(eventlog.Event{Kind: k, First: uint32(n + s.index), Failed: failed})
+	}
 }
 
 // do does task n. Its error is the task's: what is wrong with the pipe comes out

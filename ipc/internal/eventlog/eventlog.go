@@ -17,6 +17,7 @@ package eventlog
 import (
 	"errors"
 	"os"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"unsafe"
@@ -44,7 +45,8 @@ type header struct {
 	unlisted atomic.Uint32
 }
 
-// A lane is what the log knows of one process. Its parent writes all but ready.
+// A lane is what the log knows of one process. Its parent writes all but ready;
+// the end, too, is written by the process itself, if it comes to that.
 type lane struct {
 	state  atomic.Uint32
 	pid    int32
@@ -81,6 +83,7 @@ const (
 	Signal
 	TaskBegin
 	TaskEnd
+	GiveUp // all of the object that the process has acquired
 )
 
 // Why is what a process waits for.
@@ -135,12 +138,19 @@ var current atomic.Pointer[Log]
 // Current is the log of this process, nil if it keeps none.
 func Current() *Log { return current.Load() }
 
-// ErrTwice is what Create gives in a process that has a log.
-var ErrTwice = errors.New("the event log is on already")
+// Errors of Create.
+var (
+	ErrTwice = errors.New("the event log is on already")
+	errInUse = errors.New("another program keeps its log in this file")
+)
+
+var creating sync.Mutex
 
 // Create makes a log in the file behind fd, which must be open for reading and
 // writing, and remains the caller's.
 func Create(fd int, name string) (*Log, error) {
+	creating.Lock()
+	defer creating.Unlock()
 	if Current() != nil {
 		return nil, ErrTwice
 	}
@@ -153,7 +163,7 @@ func Create(fd int, name string) (*Log, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("dup", err)
 	}
-	if err := clear(own); err != nil {
+	if err := claim(own); err != nil {
 		syscall.Close(own)
 		return nil, err
 	}
@@ -169,6 +179,16 @@ func Create(fd int, name string) (*Log, error) {
 	l.Ready()
 	current.Store(l)
 	return l, nil
+}
+
+// claim clears the file, unless it is the log of a program, any process of which
+// would get a SIGBUS then. The lock goes with the last descriptor that is handed
+// on. Where files can't be locked, nobody can tell.
+func claim(fd int) error {
+	if err := syscall.Flock(fd, syscall.LOCK_EX|syscall.LOCK_NB); err == syscall.EWOULDBLOCK {
+		return errInUse
+	}
+	return clear(fd)
 }
 
 // clear fills the file with zeros. A hole in it could be a SIGBUS later, when the

@@ -68,8 +68,37 @@ func TestHalfWrittenEvent(t *testing.T) {
 	if len(r.Events) != Events-1 {
 		t.Errorf("%d events", len(r.Events))
 	}
-	if l.head.dropped.Load() != 1 {
-		t.Errorf("%d were dropped", l.head.dropped.Load())
+	if l.head.dropped.Load() != 1 || r.Lost != 3 { // and the first two
+		t.Errorf("%d were dropped, %d are lost", l.head.dropped.Load(), r.Lost)
+	}
+}
+
+// What a dying process had not done yet is not missing.
+func TestEventThatNeverWas(t *testing.T) {
+	l, f := newLog(t)
+	l.Add(Event{Kind: Send})
+	l.head.events.Add(1) // killed right after
+	l.Add(Event{Kind: Send})
+	if r := readAll(t, f); len(r.Events) != 2 || r.Lost != 0 {
+		t.Errorf("%d events, %d are lost", len(r.Events), r.Lost)
+	}
+}
+
+func TestFileOfAnotherProgram(t *testing.T) {
+	l, f := newLog(t)
+	l.Add(Event{Kind: Send, First: 5})
+	current.Store(nil) // as in the other program
+	defer current.Store(l)
+	g, err := os.OpenFile(f.Name(), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	if _, err := Create(int(g.Fd()), "other"); err != errInUse {
+		t.Errorf("Create: %v", err)
+	}
+	if r := readAll(t, f); len(r.Events) != 1 || r.Events[0].First != 5 || r.Lanes[0].Name != "main" {
+		t.Errorf("the log has %+v", r)
 	}
 }
 

@@ -5,6 +5,7 @@ package eventlog
 import (
 	"cmp"
 	"errors"
+	"math"
 	"slices"
 	"unsafe"
 )
@@ -14,7 +15,7 @@ type Record struct {
 	Lanes    []Lane  // with gaps where a process could not be started
 	Events   []Event // of the newest ones, by number
 	Numbers  []uint64
-	Lost     int
+	Lost     int // how many events there were besides
 	Unlisted int
 }
 
@@ -44,10 +45,23 @@ func Read(b []byte) (*Record, error) {
 		r.Lanes = append(r.Lanes, l.read(n))
 	}
 	l.readEvents(r)
-	if total := int64(l.head.events.Load()); total > int64(len(r.Events)) {
-		r.Lost = int(total) - len(r.Events)
-	}
+	r.Lost = l.lost(r.Numbers)
 	return r, nil
+}
+
+// lost is how many events the log had no room for, numbers being those that it
+// has. One that its writer did not live to finish is not lost: what it would
+// have told of had not come true, or nobody can know of it.
+func (l *Log) lost(numbers []uint64) int {
+	total := min(l.head.events.Load(), math.MaxInt32)
+	before := max(total, Events) - Events
+	missing := min(total, Events)
+	for _, n := range numbers {
+		if n > before && missing > 0 {
+			missing--
+		}
+	}
+	return int(before + min(missing, l.head.dropped.Load()))
 }
 
 func (l *Log) since(t int64) int64 {

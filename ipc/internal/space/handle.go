@@ -67,7 +67,9 @@ func (s *Space) handle(o Object, role int) *Handle {
 		h.rings = append(h.rings, o.ring(i))
 	}
 	h.connect()
-	h.logTo(eventlog.Current())
+	if h.u32(offMaps).Load()&inLog != 0 {
+		h.logTo(eventlog.Current())
+	}
 	s.handles[k] = h
 	return h
 }

@@ -5,6 +5,7 @@ package space
 import (
 	"sync/atomic"
 
+	"github.com/mpbox/mpbox/ipc/internal/eventlog"
 	"github.com/mpbox/mpbox/ipc/internal/shm"
 	"github.com/mpbox/mpbox/ipc/internal/word"
 )
@@ -32,7 +33,7 @@ const (
 //	0   kind
 //	4   generation: counts the uses of this memory
 //	8   size of the header in bytes
-//	12  number of holder maps
+//	12  number of holder maps, and in bit 31 whether it is in the event log
 //	16  two lock words
 //	24  parameter: parties of a barrier, limit of a queue
 //	28  size of each ring in bytes
@@ -64,6 +65,7 @@ const (
 	offWords  = 56
 	prefix    = 64
 
+	inLog    = 1 << 31 // of the number of maps
 	mapBytes = MaxMembers / 8
 
 	ringHead  = 0
@@ -102,7 +104,7 @@ type Object struct {
 
 func (o Object) u32(off uint32) *atomic.Uint32 { return o.s.seg.U32(o.off + off) }
 func (o Object) size() uint32                  { return o.u32(offSize).Load() }
-func (o Object) maps() int                     { return int(o.u32(offMaps).Load()) }
+func (o Object) maps() int                     { return int(o.u32(offMaps).Load() &^ inLog) }
 func (o Object) rings() int                    { return int(o.u32(offRings).Load()) }
 
 // Kind says what the object is.
@@ -310,7 +312,11 @@ func (o Object) init(sh Shape, gen, data uint32) {
 	clear(o.s.seg.Bytes(o.off+offMaps, prefix-offMaps))
 	o.u32(offGen).Store(gen)
 	o.u32(offSize).Store(sh.header())
-	o.u32(offMaps).Store(uint32(sh.Maps))
+	maps := uint32(sh.Maps)
+	if eventlog.Current() != nil {
+		maps |= inLog
+	}
+	o.u32(offMaps).Store(maps)
 	o.u32(offParam).Store(sh.Param)
 	o.u32(offData).Store(data)
 	o.u32(offBytes).Store(uint32(sh.data()))
