@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 
 	"github.com/mpbox/mpbox/applets"
 	"github.com/mpbox/mpbox/ipc"
@@ -84,9 +85,8 @@ func drawAll(l *timeline.Log, drawings []drawing) error {
 
 // record begins the event log of an applet's run, if it is to be shown.
 func (b *Box) record(p *Pictures) error {
-	drawings, err := p.open()
-	if err != nil || len(drawings) == 0 {
-		return err
+	if *p == (Pictures{}) {
+		return nil
 	}
 	log, err := os.CreateTemp("", "mpbox-")
 	if err != nil {
@@ -96,11 +96,14 @@ func (b *Box) record(p *Pictures) error {
 	if err := os.Remove(log.Name()); err != nil {
 		return err
 	}
-	if err := ipc.Record(log); err != nil {
+	if err := ipc.Record(log); err == ipc.ErrRecording {
+		return &refusal{exitUsage, "IPC_LOG has the run recorded already", "Draw that file with `mpbox timeline`, or unset IPC_LOG."}
+	} else if err != nil {
 		return err
 	}
-	b.log, b.drawings = log, drawings
-	return nil
+	b.log = log
+	b.drawings, err = p.open()
+	return err
 }
 
 // Draw shows the run as its flags have asked, when all its processes have
@@ -137,7 +140,7 @@ func (c *timelineCommand) Help() string {
 }
 
 func (c *timelineCommand) run(*Box) error {
-	file, err := os.Open(c.Log)
+	file, err := os.OpenFile(c.Log, syscall.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe without a writer must not hold us
 	if err != nil {
 		return err
 	}
