@@ -92,6 +92,9 @@ func runWith(env, dir, name string, args ...string) (string, error) {
 }
 
 func TestBlocks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs all that the pages show")
+	}
 	checks := map[string]func(*testing.T, block){
 		"console":        checkConsole,
 		"console sorted": checkConsole,

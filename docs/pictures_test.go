@@ -29,6 +29,9 @@ const pictures = "pictures"
 const pictureColumns = 74
 
 func TestPictures(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs each applet")
+	}
 	if _, err := build(); err != nil {
 		t.Fatal(err)
 	}
