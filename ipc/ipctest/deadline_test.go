@@ -22,6 +22,9 @@ func hang(_ context.Context, to *ipc.Sender[bool]) error {
 }
 
 func hangBelow(_ context.Context, to *ipc.Sender[bool]) error {
+	// Without its parent nothing could wake it, which the runtime takes for a
+	// deadlock, unless there is a timer.
+	defer time.AfterFunc(time.Hour, func() {}).Stop()
 	go sayHung(to)
 	select {}
 }
