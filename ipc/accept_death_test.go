@@ -135,17 +135,24 @@ func dieInState(t *testing.T, state string) (lost int) {
 	}
 	const victim = 7
 	in[victim].State = state
+	if state == "between tasks" { // or in any of them
+		for i := range in {
+			in[i].State = state
+		}
+	}
 	if state == "idle" {
 		mapMortals(ctx, t, pool, in[:2])
 	}
 	killed := make(chan bool)
-	go func() { defer close(killed); killInState(ctx, t, state, pids) }()
+	go func() { defer close(killed); killInState(ctx, t, state, pids, g) }()
 	if state == "idle" {
 		<-killed
 	}
 	for range 2 { // the second one with what is left
 		lost += mapMortals(ctx, t, pool, in)
-		in[victim].State = ""
+		if state != "between tasks" { // where the end may come as late as here
+			in[victim].State = ""
+		}
 	}
 	<-killed
 	finish(t, pool)
@@ -153,7 +160,7 @@ func dieInState(t *testing.T, state string) (lost int) {
 }
 
 // killInState kills a worker that is in the state, or soon will be.
-func killInState(ctx context.Context, t *testing.T, state string, pids *ipc.Receiver[int]) {
+func killInState(ctx context.Context, t *testing.T, state string, pids *ipc.Receiver[int], g gate) {
 	var pid int
 	switch state {
 	case "before it is ready", "idle", "between tasks":
@@ -163,6 +170,13 @@ func killInState(ctx context.Context, t *testing.T, state string, pids *ipc.Rece
 		}
 		if state == "between tasks" {
 			time.Sleep(rand.N(20 * time.Millisecond)) // anywhere in its life
+		}
+		if state == "before it is ready" {
+			_ = syscall.Kill(pid, syscall.SIGSTOP)
+			if g.Firsts.Load() < 0 { // too late: it may have a task
+				_ = syscall.Kill(pid, syscall.SIGCONT)
+				return
+			}
 		}
 	default:
 		var err error
