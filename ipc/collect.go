@@ -84,7 +84,7 @@ func (s *slot) measure(h batchHead) {
 	s.crew.pace.Store(math.Float64bits(s.pace))
 	index := 0
 	if len(s.out) > 0 {
-		index = s.out[0].index
+		index = s.out[0].job.base + s.out[0].index
 	}
 	s.crew.ledger.enter(s.worker.account, index, h.count, time.Duration(h.worked))
 }
@@ -106,7 +106,7 @@ func (s *slot) settle(first uint64, count int, body []byte) (err error) {
 		if first > b.first {
 			return errBatch
 		}
-		n, body, err = s.keep(b, n, body)
+		n, body, err = b.job.take(s.crew.results, b.index, n, body, TaskError{Pid: s.worker.pid()})
 		s.advance(n) // what was kept before an error must not be given back
 		if err != nil {
 			return err
@@ -114,38 +114,6 @@ func (s *slot) settle(first uint64, count int, body []byte) (err error) {
 		first, count = first+uint64(n), count-n
 	}
 	return nil
-}
-
-// keep gives the first n results of b to its job, and returns how many it has
-// dealt with.
-func (s *slot) keep(b *batch, n int, body []byte) (kept int, rest []byte, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			b.job.panics(v)
-			b.job.giveBack(b.index+kept, n-kept)
-			rest, err = s.crew.results.skip(body, n-kept)
-			kept = n
-		}
-	}()
-	for kept < n {
-		done, bad := b.job.keep(body, b.index+kept, n-kept)
-		b.job.succeeded(done)
-		kept += done
-		if body, err = s.crew.results.skip(body, done); err != nil {
-			return kept, nil, err
-		}
-		if bad == nil && kept < n {
-			return kept, nil, errBatch
-		}
-		if bad != nil {
-			if body, err = s.crew.results.skip(body, 1); err != nil {
-				return kept, nil, err
-			}
-			s.fails(b, kept, &TaskError{Cause: CauseError, Err: bad}, false)
-			kept++
-		}
-	}
-	return kept, body, nil
 }
 
 // fails tells b's job that its i-th task has failed.

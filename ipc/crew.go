@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/mpbox/mpbox/ipc/internal/engine"
 )
 
 // A crew is a pool without its types: the workers, and the jobs that wait for
@@ -34,6 +36,7 @@ type crew struct {
 	slots    []*slot
 	idle     []*slot // without a task, those that were busy last at the end
 	closed   bool
+	left     bool          // nobody of it is there, and will be
 	broken   error         // why no worker can be started
 	failures int           // counts the starts that failed since one that did not, see failedItself
 	starting int           // workers that are on their way
@@ -42,6 +45,8 @@ type crew struct {
 	pace     atomic.Uint64 // math.Float64bits of the nanoseconds that a task takes, 0 if not known
 	reports  sync.Mutex
 	ledger   ledger
+	numbers  uint64        // of the jobs
+	engine   engine.Engine // has the tasks done on other machines; nil for the slots; set before there are jobs
 }
 
 func newCrew(e *entry, size int, args, results strip) *crew {
@@ -66,6 +71,8 @@ func (c *crew) submit(j *job) error {
 		return c.broken
 	}
 	c.all[j] = true
+	c.numbers++
+	j.id = c.numbers
 	c.mu.Unlock()
 	j.change(func() {}) // one without tasks is over
 	c.offer(j)
@@ -94,6 +101,10 @@ func (c *crew) offer(j *job) {
 	if !j.listed {
 		j.listed = true
 		c.jobs = append(c.jobs, j)
+	}
+	if c.engine != nil {
+		c.engine.Wake()
+		return
 	}
 	for range min(n, c.size) {
 		if !c.call() {
@@ -230,14 +241,19 @@ func (c *crew) endIfDone() {
 		s.called <- struct{}{}
 	}
 	c.idle = nil
-	if len(c.slots) == 0 {
-		select {
-		case <-c.ended:
-		default:
-			c.terminate() // frees the context
-			close(c.ended)
-		}
+	if len(c.slots) > 0 || c.left {
+		return
 	}
+	c.left = true
+	c.terminate() // frees the context
+	if c.engine == nil {
+		close(c.ended)
+		return
+	}
+	go func() { // it talks to others, and may call us
+		defer close(c.ended)
+		c.engine.Close()
+	}()
 }
 
 // stopAll stops all jobs.
@@ -253,6 +269,16 @@ func (c *crew) stopAll(why error) {
 	}
 }
 
+// killAll ends the workers, whatever they do.
+func (c *crew) killAll() {
+	c.terminate()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.engine != nil {
+		c.engine.Terminate()
+	}
+}
+
 // poke has all slots look at what has changed.
 func (c *crew) poke() {
 	c.mu.Lock()
@@ -260,11 +286,17 @@ func (c *crew) poke() {
 	for _, s := range c.slots {
 		s.poke()
 	}
+	if c.engine != nil {
+		c.engine.Wake()
+	}
 }
 
 // ahead is how many tasks are to be there, done or not, for workers that are
 // kept busy.
 func (c *crew) ahead() int {
+	if c.engine != nil {
+		return c.engine.Ahead()
+	}
 	least := 2 * c.size * max(1, c.chunk)
 	if pace := math.Float64frombits(c.pace.Load()); pace > 0 {
 		return max(least, min(int(2*aheadTime/pace), mostAhead)*c.size)

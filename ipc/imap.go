@@ -264,7 +264,7 @@ func (f *flow[A, R]) keep(b []byte, i, n int) (int, error) {
 	return done, err
 }
 
-func (f *flow[A, R]) fail(e *TaskError) {
+func (f *flow[A, R]) fail(e *TaskError, _ bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var zero R

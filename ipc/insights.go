@@ -32,7 +32,7 @@ type SlowTask struct {
 }
 
 // Insights can be asked for at any time.
-func (p *Pool[A, R]) Insights() Insights { return p.crew.ledger.insights() }
+func (p *Pool[A, R]) Insights() Insights { return p.crew.insights() }
 
 // A ledger collects the insights of a pool.
 type ledger struct {

@@ -11,6 +11,8 @@ import (
 // A job is what one call has given to a pool: tasks, which are numbered from 0.
 type job struct {
 	load
+	id     uint64 // in its pool
+	base   int    // the number that its first task has where it comes from
 	policy *policy
 	wake   func() // tells the pool that there is something to hand out
 	report func() // tells how far it is, before what it tells of can end the job
@@ -18,10 +20,11 @@ type job struct {
 	then   func() // may be nil
 
 	mu       sync.Mutex
-	next     int   // the first task that was never handed out
-	end      int   // how many there are
-	more     bool  // there may come more
-	again    []int // tasks to be handed out again, before others
+	next     int          // the first task that was never handed out
+	end      int          // how many there are
+	more     bool         // there may come more
+	again    []int        // tasks to be handed out again, before others
+	alone    map[int]bool // those of them that nothing is to be handed out with
 	tries    map[int]try
 	out      int           // how many are handed out
 	over     error         // why no more are handed out, nil if they are
@@ -44,8 +47,9 @@ type load interface {
 	// keep takes the results of n tasks from number i on, and returns how many
 	// it has taken, and with fewer the error of the next one.
 	keep(b []byte, i, n int) (done int, err error)
-	// fail is told of a task that has failed for good.
-	fail(e *TaskError)
+	// fail is told of a task that has failed for good. Lost says that its worker
+	// ended with it.
+	fail(e *TaskError, lost bool)
 }
 
 // A try is what is known of a task that has failed before.
@@ -85,7 +89,7 @@ func (j *job) claim(n int) (first, count int) {
 	}
 	if len(j.again) > 0 {
 		first, count = j.again[0], 1
-		for count < min(n, len(j.again)) && j.again[count] == first+count {
+		for count < min(n, len(j.again)) && j.again[count] == first+count && !j.alone[first] && !j.alone[first+count] {
 			count++
 		}
 		j.again = j.again[count:]
@@ -147,6 +151,21 @@ func (j *job) giveBack(first, n int) {
 	j.wake()
 }
 
+// giveBackAlone is giveBack for tasks each of which is to be handed out by itself.
+func (j *job) giveBackAlone(first, n int) {
+	j.change(func() {
+		j.out -= n
+		if j.alone == nil {
+			j.alone = map[int]bool{}
+		}
+		for i := first; i < first+n; i++ {
+			j.again = append(j.again, i)
+			j.alone[i] = true
+		}
+	})
+	j.wake()
+}
+
 // succeeded takes note of n tasks that are done.
 func (j *job) succeeded(n int) {
 	if n == 0 {
@@ -177,26 +196,28 @@ func (j *job) fails(e *TaskError, lost bool) {
 		e.Err = &endedError{ErrQuarantined, e.Err}
 	}
 	if !again {
-		j.load.fail(e)
-		j.mu.Lock()
-		j.failed++
-		j.mu.Unlock()
-		j.report()
+		j.endTask(e, lost)
+		return
 	}
 	j.change(func() {
 		j.out--
-		if !again {
-			return
-		}
 		if j.tries == nil {
 			j.tries = map[int]try{}
 		}
 		j.tries[e.Index] = t
 		j.again = append(j.again, e.Index)
 	})
-	if again {
-		j.wake()
-	}
+	j.wake()
+}
+
+// endTask takes note of a task that has failed for good.
+func (j *job) endTask(e *TaskError, lost bool) {
+	j.load.fail(e, lost)
+	j.mu.Lock()
+	j.failed++
+	j.mu.Unlock()
+	j.report()
+	j.change(func() { j.out-- })
 }
 
 // mayRetry asks the policy.

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 	"unsafe"
+
+	"github.com/mpbox/mpbox/ipc/internal/engine"
 )
 
 // A Pool runs a function on many values in a number of worker processes, which
@@ -91,7 +93,8 @@ type Pool[A, R any] struct {
 	Inline bool
 
 	crew   *crew
-	settle func() // takes the fields over
+	settle func()                            // takes the fields over
+	open   func(engine.Source) engine.Engine // of a pool on other machines
 }
 
 // Defaults of a pool.
@@ -115,7 +118,11 @@ func NewPool[A, R any](f Func[A, R], workers int) *Pool[A, R] {
 	}
 	args, results := newStrip(mustPlan[A](f.entry.name)), newStrip(mustPlan[R](f.entry.name))
 	p := &Pool[A, R]{crew: newCrew(f.entry, workers, args, results)}
-	p.settle = sync.OnceFunc(func() { p.crew.options = p.options() })
+	p.settle = sync.OnceFunc(func() {
+		if p.crew.options = p.options(); p.open != nil && !p.crew.inline {
+			p.crew.moveTo(p.open)
+		}
+	})
 	return p
 }
 
@@ -187,7 +194,7 @@ func (p *Pool[A, R]) Join(ctx context.Context) error { return p.crew.join(ctx) }
 func (p *Pool[A, R]) Terminate() {
 	p.crew.close()
 	p.crew.stopAll(ErrTerminated)
-	p.crew.terminate() // which ends the workers
+	p.crew.killAll()
 }
 
 // A mapping is the load of a Map.
@@ -259,7 +266,7 @@ func decodeResults[R any](s strip, b []byte, results []R) (int, error) {
 	return len(results), nil
 }
 
-func (m *mapping[A, R]) fail(e *TaskError) {
+func (m *mapping[A, R]) fail(e *TaskError, _ bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.failed = append(m.failed, e)

@@ -32,6 +32,7 @@ type TaskError struct {
 	Index    int    // of the item in the input
 	Attempts int    // how often the task was tried
 	Pid      int    // of the worker that had it last, 0 if none had
+	Host     string // where that was, if the pool is on several; else empty
 	Cause    Cause  // why it has failed
 	Stderr   string // if the worker ended: the last lines that it wrote
 	Stacks   string // of the worker, before it was ended for the task
@@ -43,6 +44,9 @@ func (e *TaskError) Error() string {
 	s := "ipc: task " + strconv.Itoa(e.Index)
 	if e.Attempts > 1 {
 		s += " (attempt " + strconv.Itoa(e.Attempts) + ")"
+	}
+	if e.Host != "" {
+		s += " on " + e.Host
 	}
 	return s + ": " + e.Err.Error()
 }

@@ -17,7 +17,7 @@ func (r *results) keep(b []byte, i, n int) (int, error) {
 	return n, nil
 }
 
-func (r *results) fail(e *TaskError) { r.failed[e.Index] = e }
+func (r *results) fail(e *TaskError, _ bool) { r.failed[e.Index] = e }
 
 // TestSalvageWaitsForMessages has a worker post a failure after its pool has
 // looked for messages, and before it looks into the draft.

@@ -206,23 +206,10 @@ func (s *slot) drop() {
 }
 
 // encode makes a batch of tasks, nil if nothing comes of it.
-func (s *slot) encode(j *job, index, n int) (b *batch) {
-	defer func() {
-		if v := recover(); v != nil {
-			b = nil
-			j.panics(v)
-			j.giveBack(index, n)
-		}
-	}()
+func (s *slot) encode(j *job, index, n int) *batch {
 	buf := s.buf
 	s.buf = nil
-	msg, done, err := j.encode(append(buf[:0], make([]byte, batchHeader)...), index, n)
-	if err != nil {
-		j.giveBack(index+done+1, n-done-1)
-		j.fails(&TaskError{Index: index + done, Cause: CauseError, Err: err}, false)
-	} else {
-		j.giveBack(index+done, n-done)
-	}
+	msg, done := j.pack(append(buf[:0], make([]byte, batchHeader)...), index, n)
 	if done == 0 {
 		s.buf = msg
 		return nil

@@ -43,6 +43,8 @@ type entry struct {
 	// run decodes the arguments of a process and runs the function.
 	run  func(ctx context.Context, args *codec.Decoder) error
 	work workFunc // of a Func
+	// strips are how the arguments and results of a Func lie in messages.
+	strips func() (args, results strip)
 }
 
 // entries are the targets of this executable. Package-level variables fill
@@ -109,12 +111,14 @@ func TargetOf[T Runner]() Target[T] {
 // does.
 func NewFunc[A, R any](f func(context.Context, A) (R, error)) Func[A, R] {
 	name := funcName(f)
-	work := newWork(f, registeredPlan[A](name), registeredPlan[R](name))
+	args, results := registeredPlan[A](name), registeredPlan[R](name)
+	work := newWork(f, args, results)
 	return Func[A, R]{register(&entry{
-		name: name,
-		base: "PoolWorker",
-		run:  func(ctx context.Context, d *codec.Decoder) error { return runWorker(ctx, d, work) },
-		work: work,
+		name:   name,
+		base:   "PoolWorker",
+		run:    func(ctx context.Context, d *codec.Decoder) error { return runWorker(ctx, d, work) },
+		work:   work,
+		strips: func() (strip, strip) { return newStrip(args()), newStrip(results()) },
 	})}
 }
 

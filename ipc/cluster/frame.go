@@ -1,0 +1,109 @@
+package cluster
+
+import (
+	"encoding/binary"
+	"errors"
+	"strconv"
+	"strings"
+)
+
+// A chunk is a run of tasks as a host gets it. The subject has whose it is:
+// task.C.P.J.K.
+type chunk struct {
+	caller, pool, job, number string
+
+	first, n int
+	deaths   int // how many hosts it may have ended
+	large    bool
+	items    []byte // none if they are in the bucket
+}
+
+var errFrame = errors.New("cluster: a message is damaged")
+
+// key is what a chunk is known by: C.P.K.
+func (c *chunk) key() string { return c.caller + "." + c.pool + "." + c.number }
+
+func (c *chunk) objectName() string { return "task." + c.pool + "." + c.number }
+
+func (c *chunk) append(b []byte) []byte {
+	for _, n := range []int{c.first, c.n, c.deaths, bit(c.large)} {
+		b = binary.AppendUvarint(b, uint64(n))
+	}
+	return append(b, c.items...)
+}
+
+func bit(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// parseChunk takes the subject behind its base.
+func parseChunk(subject string, data []byte) (c *chunk, err error) {
+	t := strings.Split(subject, ".")
+	if len(t) != 5 {
+		return nil, errFrame
+	}
+	c = &chunk{caller: t[1], pool: t[2], job: t[3], number: t[4]}
+	var numbers [4]int
+	for i := range numbers {
+		if numbers[i], data, err = takeInt(data); err != nil {
+			return nil, err
+		}
+	}
+	c.first, c.n, c.deaths, c.large, c.items = numbers[0], numbers[1], numbers[2], numbers[3] != 0, data
+	return c, nil
+}
+
+func takeInt(b []byte) (n int, rest []byte, err error) {
+	v, size := binary.Uvarint(b)
+	if size <= 0 || v > 1<<40 {
+		return 0, nil, errFrame
+	}
+	return int(v), b[size:], nil
+}
+
+// An outcome is what has become of a chunk.
+type outcome struct {
+	what byte
+	host string
+	body []byte // the report, its name in the bucket, or why
+}
+
+const (
+	reported = 'r'
+	large    = 'l' // the report is in the bucket
+	refused  = 'x' // this host can't do tasks of this pool at all
+	deadly   = 'k' // it has ended as many hosts as it may
+)
+
+func (o outcome) append(b []byte) []byte {
+	b = append(b, o.what)
+	b = binary.AppendUvarint(b, uint64(len(o.host)))
+	b = append(b, o.host...)
+	return append(b, o.body...)
+}
+
+func parseOutcome(b []byte) (o outcome, err error) {
+	if len(b) == 0 {
+		return o, errFrame
+	}
+	o.what = b[0]
+	n, rest, err := takeInt(b[1:])
+	if err != nil || n > len(rest) {
+		return o, errFrame
+	}
+	o.host, o.body = string(rest[:n]), rest[n:]
+	return o, nil
+}
+
+// resultTokens takes result.C.P.K apart.
+func resultTokens(subject string) (pool string, number uint64, err error) {
+	t := strings.Split(subject, ".")
+	if len(t) != 4 {
+		return "", 0, errFrame
+	}
+	number, err = strconv.ParseUint(t[3], 10, 64)
+	return t[2], number, err
+}

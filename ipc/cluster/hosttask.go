@@ -1,0 +1,377 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// take begins a chunk, unless it is here already or nobody wants it.
+func (a *agent) take(msg jetstream.Msg) {
+	meta, err := msg.Metadata()
+	if err != nil {
+		return
+	}
+	c, err := parseChunk(msg.Subject()[len(a.base)+1:], msg.Data())
+	if err != nil {
+		a.Log.Error("cluster: a task is damaged", "subject", msg.Subject())
+		_ = msg.Term()
+		return
+	}
+	t := &task{chunk: c, msg: msg, leased: time.Now()}
+	a.mu.Lock()
+	had := a.inHand[c.key()]
+	if had != nil {
+		had.msg, had.leased = msg, time.Now()
+	}
+	unwanted := a.unwanted(c)
+	if a.closing || had != nil || unwanted {
+		a.mu.Unlock()
+		if unwanted && had == nil {
+			_ = msg.Ack()
+		}
+		return
+	}
+	p := a.pool(c)
+	t.load = p.pace() * float64(c.n)
+	a.inHand[c.key()] = t
+	a.running++
+	if a.load += t.load; t.load > 0 {
+		const weight = 0.1
+		a.mean += (t.load - a.mean) * weight
+	}
+	a.mu.Unlock()
+	if int(meta.NumDelivered) > c.deaths {
+		a.finish(t, outcome{what: deadly, body: fmt.Appendf(nil, "%d hosts that had it were not heard of again", c.deaths)})
+		return
+	}
+	p.begin(t)
+}
+
+// unwanted reports whether the job or the pool of a chunk was stopped. The caller
+// holds mu.
+func (a *agent) unwanted(c *chunk) bool {
+	pool := c.caller + "." + c.pool
+	_, job := a.stopped[pool+"."+c.job]
+	_, all := a.stopped[pool]
+	return job || all
+}
+
+// reportTo is what becomes of t when its crew has done what it can.
+func (a *agent) reportTo(t *task) func(report []byte) {
+	return func(report []byte) {
+		if len(report) <= a.large {
+			a.finish(t, outcome{what: reported, body: report})
+			return
+		}
+		go a.finishLarge(t, report) // the crew has other things to do
+	}
+}
+
+func (a *agent) finishLarge(t *task, report []byte) {
+	name := "result." + t.pool + "." + t.number + "." + a.id
+	for a.wanted(t) {
+		ctx, cancel := context.WithTimeout(a.ctx, a.patienceFor(len(report)))
+		err := a.putLarge(ctx, t.caller, name, report)
+		cancel()
+		if err == nil {
+			a.finish(t, outcome{what: large, body: []byte(name)})
+			return
+		}
+		a.Log.Warn("cluster: keeping a large result", "error", err)
+		pause(a.ctx, a.Lease/10)
+	}
+	a.finish(t, outcome{})
+}
+
+// patienceFor is how long the transfer of that many bytes may take.
+func (l *link) patienceFor(bytes int) time.Duration {
+	const slow = 1 << 20 // bytes in a second
+	return 2*l.Lease + time.Duration(bytes)*time.Second/slow
+}
+
+// wanted reports whether anybody is to get the outcome of t.
+func (a *agent) wanted(t *task) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return !a.closing && a.inHand[t.key()] == t && a.callers[t.caller] != nil
+}
+
+// finish sends the outcome of t, if anybody is to get it.
+func (a *agent) finish(t *task, o outcome) {
+	o.host = a.Host
+	a.mu.Lock()
+	if !t.over {
+		t.over = true
+		a.running--
+		if a.load -= t.load; a.running == 0 {
+			a.load = 0
+		}
+	}
+	mine := a.inHand[t.key()] == t && !a.closing
+	t.result = o.append(nil)
+	a.done += t.n
+	a.mu.Unlock()
+	a.signal()
+	if mine {
+		a.publish(t)
+	}
+}
+
+// signal has pull look for room.
+func (a *agent) signal() {
+	select {
+	case a.room <- struct{}{}:
+	default:
+	}
+}
+
+func (a *agent) publish(t *task) {
+	if _, err := a.js.PublishAsync(a.subject("result", t.key()), t.result); err != nil {
+		a.retry(t, err)
+	}
+}
+
+// stored is told that an outcome is stored: the chunk is done.
+func (a *agent) stored(m *nats.Msg) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if t := a.inHand[a.keyOf(m)]; t != nil {
+		delete(a.inHand, t.key())
+		_ = t.msg.Ack()
+		a.signal()
+	}
+}
+
+// notStored is told that an outcome may not be stored.
+func (a *agent) notStored(m *nats.Msg, err error) {
+	a.mu.Lock()
+	t := a.inHand[a.keyOf(m)]
+	a.mu.Unlock()
+	if t != nil {
+		a.retry(t, err)
+	}
+}
+
+func (a *agent) keyOf(result *nats.Msg) string { return result.Subject[len(a.subject("result"))+1:] }
+
+// retry publishes again after a while, in which the server may come back.
+func (a *agent) retry(t *task, err error) {
+	a.Log.Warn("cluster: keeping a result", "error", err)
+	time.AfterFunc(a.Lease/10, func() {
+		if a.wanted(t) {
+			a.publish(t)
+		}
+	})
+}
+
+// watch does what is to be done from time to time.
+func (a *agent) watch() {
+	beats := time.NewTicker(a.Lease / 4)
+	defer beats.Stop()
+	sweeps := time.NewTicker(a.Lease)
+	defer sweeps.Stop()
+	noticed := map[string]time.Time{}
+	for {
+		select {
+		case <-beats.C:
+			a.beat(false)
+			a.extend()
+			a.review()
+		case <-sweeps.C:
+			a.sweep(noticed)
+		case <-a.ctx.Done():
+			return
+		}
+	}
+}
+
+// extend says of all chunks that they are at work still.
+func (a *agent) extend() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, t := range a.inHand {
+		if time.Since(t.leased) > a.Lease/4 {
+			t.leased = time.Now()
+			_ = t.msg.InProgress()
+		}
+	}
+}
+
+// review drops callers that were not heard of, closes pools that theirs have no
+// more, and forgets old orders.
+func (a *agent) review() {
+	a.mu.Lock()
+	var dead []string
+	for id, c := range a.callers {
+		if time.Since(c.heard) > a.Lease {
+			dead = append(dead, id)
+		}
+	}
+	for key, since := range a.stopped {
+		if time.Since(since) > 4*a.Lease {
+			delete(a.stopped, key)
+		}
+	}
+	var closed []*crew
+	for key, p := range a.pools {
+		if p.missed(a.callers[p.caller]) {
+			delete(a.pools, key)
+			closed = append(closed, p)
+		}
+	}
+	a.mu.Unlock()
+	for _, p := range closed {
+		p.close()
+	}
+	for _, id := range dead {
+		a.drop(id)
+	}
+}
+
+// drop ends what this host does for a caller. What it has of it is nobody's any
+// more; if the caller comes back, the server will send it again.
+func (a *agent) drop(caller string) {
+	a.mu.Lock()
+	delete(a.callers, caller)
+	for key, t := range a.inHand {
+		if t.caller == caller {
+			delete(a.inHand, key)
+		}
+	}
+	var pools []*crew
+	for key, p := range a.pools {
+		if p.caller == caller {
+			delete(a.pools, key)
+			pools = append(pools, p)
+		}
+	}
+	a.mu.Unlock()
+	a.signal()
+	for _, p := range pools {
+		p.terminate()
+	}
+}
+
+// sweep removes what the server keeps of callers that are gone: of those that
+// were not heard of since an earlier sweep found them, a lease ago.
+func (a *agent) sweep(noticed map[string]time.Time) {
+	ctx, cancel := context.WithTimeout(a.ctx, 2*a.Lease)
+	defer cancel()
+	present, err := a.present(ctx)
+	if err != nil {
+		return // the next one
+	}
+	for id := range noticed {
+		if !present[id] {
+			delete(noticed, id)
+		}
+	}
+	for id := range present {
+		a.mu.Lock()
+		_, lives := a.callers[id]
+		a.mu.Unlock()
+		since, known := noticed[id]
+		switch {
+		case lives:
+			delete(noticed, id)
+		case !known:
+			noticed[id] = time.Now()
+		case time.Since(since) > a.Lease:
+			if err := a.forget(ctx, id); err != nil {
+				a.Log.Warn("cluster: removing what is left of a caller", "caller", id, "error", err)
+			}
+		}
+	}
+}
+
+// present are the callers of this build of which the server keeps something.
+func (a *agent) present(ctx context.Context) (map[string]bool, error) {
+	callers := map[string]bool{}
+	for stream, kind := range map[jetstream.Stream]string{a.tasks: "task", a.results: "result"} {
+		prefix := a.subject(kind) + "."
+		info, err := stream.Info(ctx, jetstream.WithSubjectFilter(prefix+">"))
+		if err != nil {
+			return nil, err
+		}
+		for subject := range info.State.Subjects {
+			callers[firstToken(subject[len(prefix):])] = true
+		}
+	}
+	prefix := a.bucket("")
+	names := a.js.ObjectStoreNames(ctx)
+	for name := range names.Name() {
+		if len(name) > len(prefix) && name[:len(prefix)] == prefix {
+			callers[name[len(prefix):]] = true
+		}
+	}
+	return callers, names.Error()
+}
+
+// obey does what a caller says.
+func (a *agent) obey(m *nats.Msg) {
+	var o order
+	caller := lastToken(m.Subject)
+	if json.Unmarshal(m.Data, &o) != nil {
+		return
+	}
+	pool := caller + "." + o.Pool
+	answer := answer{Host: a.Host, ID: a.id}
+	a.mu.Lock()
+	p := a.pools[pool]
+	switch o.Verb {
+	case stopJob:
+		a.stopped[pool+"."+o.Job] = time.Now()
+		answer.Has = a.has(func(t *task) bool { return t.caller == caller && t.pool == o.Pool && t.job == o.Job })
+	case endPool:
+		a.stopped[pool] = time.Now()
+		answer.Has = a.has(func(t *task) bool { return t.caller == caller && t.pool == o.Pool })
+	case closePool:
+		a.stopped[pool] = time.Now()
+		delete(a.pools, pool)
+	}
+	a.mu.Unlock()
+	if p != nil {
+		switch o.Verb {
+		case endPool:
+			p.terminate()
+		case tellInsights:
+			answer.Insights = p.insights()
+		case closePool:
+			p.close()
+			go func() { // the workers may take their time
+				select {
+				case <-p.gone():
+					a.answer(m, answer)
+				case <-a.ctx.Done():
+				}
+			}()
+			return
+		}
+	}
+	a.answer(m, answer)
+}
+
+func (a *agent) answer(m *nats.Msg, v answer) {
+	if b, err := json.Marshal(v); err == nil {
+		_ = m.Respond(b)
+	}
+}
+
+// has stops the chunks that f chooses, and names those that are here. The caller
+// holds mu.
+func (a *agent) has(f func(*task) bool) (numbers []string) {
+	for _, t := range a.inHand {
+		if f(t) {
+			numbers = append(numbers, t.number)
+			if t.stop != nil {
+				go t.stop()
+			}
+		}
+	}
+	return numbers
+}

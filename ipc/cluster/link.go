@@ -1,0 +1,228 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// A link is a member's connection to the server, and the names there. With N
+// for the name of the program, B for its build, C for a caller, H for a host:
+//
+//	ipc.N.hello              who is here, with which build
+//	ipc.N.B.task.C.P.J.K     chunk K, of job J of pool P: in the stream IPC_N
+//	ipc.N.B.result.C.P.K     what has become of it: in the stream IPC_N_RESULTS
+//	ipc.N.B.alive.C          caller C is here, and has these pools
+//	ipc.N.B.host.H           host H is here
+//	ipc.N.B.ask.C            asks C for the settings of a pool
+//	ipc.N.B.order.C          C tells all hosts something, and they answer
+//	ipc.N.B.out.C            lines that workers write
+//	IPC_N_B_C                bucket for what is too large for a message
+//
+// Only the streams and the bucket are kept by the server.
+type link struct {
+	Config
+	build, base    string
+	nc             *nats.Conn
+	js             jetstream.JetStream
+	tasks, results jetstream.Stream
+	large          int           // the most bytes of a message
+	lost           chan struct{} // closed when the connection is closed for good
+
+	mu   sync.Mutex
+	subs []*nats.Subscription
+}
+
+// connect joins the server. The handlers are told of what was published to a
+// stream, and what could not be.
+func connect(ctx context.Context, c Config, url string, who string, extra ...nats.Option) (l *link, err error) {
+	l = &link{Config: c, lost: make(chan struct{})}
+	if l.build, err = build(); err != nil {
+		return nil, err
+	}
+	l.base = "ipc." + token(c.Name) + "." + l.build
+	options := append([]nats.Option{
+		nats.Name(c.Name + " " + who), nats.MaxReconnects(-1), nats.ReconnectWait(min(c.Lease/10, 250*time.Millisecond)),
+		nats.PingInterval(c.Lease / 2), nats.MaxPingsOutstanding(2), nats.Timeout(startTime),
+		nats.ClosedHandler(func(*nats.Conn) { close(l.lost) }),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil {
+				c.Log.Warn("cluster: disconnected", "error", err)
+			}
+		}),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { c.Log.Warn("cluster: connection", "error", err) }),
+	}, c.Options...)
+	if l.nc, err = nats.Connect(url, append(options, extra...)...); err != nil {
+		return nil, fmt.Errorf("cluster: %s: %w", hidePassword(url), err)
+	}
+	defer func() {
+		if err != nil {
+			l.nc.Close()
+		}
+	}()
+	l.large = int(l.nc.MaxPayload()) - headRoom
+	if l.js, err = jetstream.New(l.nc); err != nil {
+		return nil, fmt.Errorf("cluster: %w", err)
+	}
+	if err = l.greet(ctx); err != nil {
+		return nil, err
+	}
+	if err = l.openStreams(ctx); err != nil {
+		return nil, err
+	}
+	return l, l.answerGreetings(who)
+}
+
+// headRoom is more than what goes with items or results in a message.
+const headRoom = 4 << 10
+
+// hidePassword is a URL for people.
+func hidePassword(url string) string {
+	if url == "" {
+		return "embedded server"
+	}
+	parts := strings.Split(url, ",")
+	for i, p := range parts {
+		if scheme, rest, ok := strings.Cut(p, "://"); ok {
+			if _, host, ok := strings.Cut(rest, "@"); ok {
+				parts[i] = scheme + "://" + host
+			}
+		}
+	}
+	return strings.Join(parts, ",")
+}
+
+func (l *link) subject(parts ...string) string { return l.base + "." + strings.Join(parts, ".") }
+
+// A greeting is what members tell each other before anything else.
+type greeting struct{ Build, Who string }
+
+func (l *link) hello() string { return "ipc." + token(l.Name) + ".hello" }
+
+// greet asks who is here. All have the same build, so the first one to answer
+// speaks for all.
+func (l *link) greet(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, l.Lease)
+	defer cancel()
+	msg, err := l.nc.RequestWithContext(ctx, l.hello(), nil)
+	switch {
+	case errors.Is(err, nats.ErrNoResponders), errors.Is(err, context.DeadlineExceeded):
+		return nil // who does not answer is about to go
+	case err != nil:
+		return fmt.Errorf("cluster: %w", err)
+	}
+	var g greeting
+	if err := json.Unmarshal(msg.Data, &g); err != nil {
+		return fmt.Errorf("cluster: %s is not answered as it should: %w", l.hello(), err)
+	}
+	if g.Build != l.build {
+		return &BuildError{l.Name, l.build, g.Build, g.Who}
+	}
+	return nil
+}
+
+func (l *link) answerGreetings(who string) error {
+	b, err := json.Marshal(greeting{l.build, fmt.Sprintf("%s on %s (pid %d)", who, l.Host, os.Getpid())})
+	if err != nil {
+		return err
+	}
+	return l.listen(l.hello(), func(m *nats.Msg) { _ = m.Respond(b) })
+}
+
+// listen calls f with each message to a subject, one after the other.
+func (l *link) listen(subject string, f func(*nats.Msg)) error {
+	s, err := l.nc.Subscribe(subject, f)
+	if err != nil {
+		return fmt.Errorf("cluster: %s: %w", subject, err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.subs = append(l.subs, s)
+	return nil
+}
+
+// hush ends what listen has begun.
+func (l *link) hush() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, s := range l.subs {
+		_ = s.Unsubscribe()
+	}
+	l.subs = nil
+}
+
+func (l *link) send(v any, parts ...string) {
+	b, err := json.Marshal(v)
+	if err == nil {
+		err = l.nc.Publish(l.subject(parts...), b)
+	}
+	if err != nil {
+		l.Log.Warn("cluster: not sent", "subject", l.subject(parts...), "error", err)
+	}
+}
+
+// openStreams makes the streams, or finds them.
+func (l *link) openStreams(ctx context.Context) (err error) {
+	name := "IPC_" + token(l.Name)
+	subjects := "ipc." + token(l.Name) + ".*."
+	l.tasks, err = l.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+		Name: name, Subjects: []string{subjects + "task.>"}, Retention: jetstream.WorkQueuePolicy,
+		Storage: jetstream.FileStorage, Replicas: l.Replicas, AllowDirect: true,
+	})
+	if err == nil {
+		l.results, err = l.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+			Name: name + "_RESULTS", Subjects: []string{subjects + "result.>"}, Retention: jetstream.LimitsPolicy,
+			Storage: jetstream.FileStorage, Replicas: l.Replicas,
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("cluster: stream of %s: %w", l.Name, err)
+	}
+	return nil
+}
+
+// bucket is where a caller's large values are.
+func (l *link) bucket(caller string) string {
+	return "IPC_" + token(l.Name) + "_" + l.build + "_" + caller
+}
+
+// putLarge keeps a value that is too large for a message.
+func (l *link) putLarge(ctx context.Context, caller, name string, value []byte) error {
+	store, err := l.js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: l.bucket(caller), Replicas: l.Replicas})
+	if err == nil {
+		_, err = store.PutBytes(ctx, name, value)
+	}
+	return err
+}
+
+func (l *link) getLarge(ctx context.Context, caller, name string) ([]byte, error) {
+	store, err := l.js.ObjectStore(ctx, l.bucket(caller))
+	if err != nil {
+		return nil, err
+	}
+	return store.GetBytes(ctx, name)
+}
+
+func (l *link) dropLarge(ctx context.Context, caller, name string) {
+	if store, err := l.js.ObjectStore(ctx, l.bucket(caller)); err == nil {
+		_ = store.Delete(ctx, name)
+	}
+}
+
+// forget removes what the server keeps of a caller.
+func (l *link) forget(ctx context.Context, caller string) error {
+	err := l.tasks.Purge(ctx, jetstream.WithPurgeSubject(l.subject("task", caller, ">")))
+	err = errors.Join(err, l.results.Purge(ctx, jetstream.WithPurgeSubject(l.subject("result", caller, ">"))))
+	if e := l.js.DeleteObjectStore(ctx, l.bucket(caller)); !errors.Is(e, jetstream.ErrBucketNotFound) && !errors.Is(e, jetstream.ErrStreamNotFound) {
+		err = errors.Join(err, e)
+	}
+	return err
+}

@@ -1,0 +1,242 @@
+package ipc
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"time"
+	"unsafe"
+
+	"github.com/mpbox/mpbox/ipc/internal/codec"
+	"github.com/mpbox/mpbox/ipc/internal/engine"
+)
+
+func init() {
+	engine.Attach = func(pool any, open func(engine.Source) engine.Engine) {
+		pool.(interface {
+			attach(func(engine.Source) engine.Engine)
+		}).attach(open)
+	}
+	engine.NewCrew = newHosted
+}
+
+func (p *Pool[A, R]) attach(open func(engine.Source) engine.Engine) { p.open = open }
+
+// moveTo has the tasks of the crew done by an engine, unless the crew has ended.
+func (c *crew) moveTo(open func(engine.Source) engine.Engine) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		c.engine = open(&source{c})
+	}
+}
+
+// A spec is what a host knows of a pool.
+type spec struct {
+	Func     string
+	Chunk    int
+	Lifetime int
+	IdleTime time.Duration
+	Timeout  time.Duration
+	Grace    time.Duration
+	Recycle  int64
+	Limits   Limits
+	Setup    string
+	Config   []byte // of Setup
+	Stdout   bool   // is wanted
+	Stderr   bool
+}
+
+// A source is a crew for its engine.
+type source struct{ crew *crew }
+
+func (s *source) Spec() ([]byte, error) {
+	c := s.crew
+	sp := spec{
+		Func: c.entry.name, Chunk: c.chunk, Lifetime: c.lifetime, IdleTime: c.idleTime, Timeout: c.timeout,
+		Grace: c.grace, Recycle: c.recycle, Limits: c.limits, Stdout: c.stdout != nil, Stderr: c.stderr != nil,
+	}
+	if c.setup.entry != nil {
+		var config codec.Encoder
+		if err := c.setup.encode(&config); err != nil {
+			return nil, err
+		}
+		sp.Setup, sp.Config = c.setup.entry.name, config.Buf
+	}
+	var e codec.Encoder
+	err := mustPlan[spec]("pool").Encode(&e, unsafe.Pointer(&sp))
+	return e.Buf, err
+}
+
+func (s *source) Chunk() int                         { return s.crew.chunk }
+func (s *source) Deaths() int                        { return s.crew.policy.deaths }
+func (s *source) Output() (stdout, stderr io.Writer) { return s.crew.stdout, s.crew.stderr }
+
+func (s *source) Claim(want func(left int) int) engine.Batch {
+	for {
+		j, index, n := s.crew.claim(want)
+		if n == 0 {
+			return nil
+		}
+		if items, done := j.pack(nil, index, n); done > 0 {
+			return &consignment{crew: s.crew, job: j, index: index, n: done, items: items}
+		}
+	}
+}
+
+func (s *source) Break(err error) {
+	c := s.crew
+	c.mu.Lock()
+	if c.broken == nil {
+		c.broken = err
+	}
+	c.mu.Unlock()
+	c.stopAll(err)
+	c.poke()
+}
+
+// A consignment is a batch that goes to another machine.
+type consignment struct {
+	crew     *crew
+	job      *job
+	index, n int
+	items    []byte
+}
+
+func (c *consignment) Job() uint64   { return c.job.id }
+func (c *consignment) First() int    { return c.index }
+func (c *consignment) Len() int      { return c.n }
+func (c *consignment) Items() []byte { return c.items }
+func (c *consignment) Stopped() bool { return c.job.stopped() != nil }
+func (c *consignment) GiveBack()     { c.job.giveBack(c.index, c.n) }
+
+func (c *consignment) Kills(err error) {
+	if c.n > 1 {
+		c.job.giveBackAlone(c.index, c.n)
+		return
+	}
+	c.job.endTask(&TaskError{
+		Index: c.index, Attempts: c.crew.policy.deaths, Cause: CauseUnknown, Err: &endedError{ErrQuarantined, err},
+	}, true)
+}
+
+// A report says what has become of a run of tasks: the nanoseconds that one
+// takes, 8 bytes; then for each part of it a head, and what the head tells of.
+//
+//	0   number of the first task in the run
+//	4   how many tasks
+//	8   what it is, as in a batch: sentResults, sentFailed, or sentBroken if the
+//	    host can't do any
+//	9   sentFailed: 1 if the worker ended with the task
+//	10  how many bytes follow: results, or a RemoteError
+const (
+	reportHeader = 8
+	partHeader   = 18
+)
+
+type part struct {
+	index, n int
+	what     byte
+	lost     bool
+	body     []byte
+}
+
+func (p part) append(b []byte) []byte {
+	b = binary.LittleEndian.AppendUint32(b, uint32(p.index))
+	b = binary.LittleEndian.AppendUint32(b, uint32(p.n))
+	lost := byte(0)
+	if p.lost {
+		lost = 1
+	}
+	b = append(b, p.what, lost)
+	b = binary.LittleEndian.AppendUint64(b, uint64(len(p.body)))
+	return append(b, p.body...)
+}
+
+// parsePart takes the first part off b.
+func parsePart(b []byte) (p part, rest []byte, err error) {
+	if len(b) < partHeader {
+		return p, nil, errBatch
+	}
+	size := binary.LittleEndian.Uint64(b[10:])
+	if size > uint64(len(b)-partHeader) {
+		return p, nil, errBatch
+	}
+	p.index, p.n = int(binary.LittleEndian.Uint32(b)), int(binary.LittleEndian.Uint32(b[4:]))
+	p.what, p.lost = b[8], b[9] == 1
+	end := partHeader + int(size)
+	p.body = b[partHeader:end:end]
+	return p, b[end:], nil
+}
+
+// Settle believes a host that its bytes are those of the same executable, but not
+// that they are whole.
+func (c *consignment) Settle(host string, report []byte) (pace float64) {
+	settled := make([]bool, c.n)
+	defer func() {
+		for i := 0; i < c.n; i++ {
+			first := i
+			for i < c.n && !settled[i] {
+				i++
+			}
+			c.job.giveBack(c.index+first, i-first)
+		}
+	}()
+	if len(report) < reportHeader {
+		return 0
+	}
+	pace = math.Float64frombits(binary.LittleEndian.Uint64(report))
+	for rest := report[reportHeader:]; len(rest) > 0; {
+		var p part
+		var err error
+		if p, rest, err = parsePart(rest); err != nil {
+			break
+		}
+		if p.what == sentBroken {
+			(&source{c.crew}).Break(fmt.Errorf("ipc: pool on %s: %w", host, parseRemoteError(p.body)))
+			break
+		}
+		if !p.fits(settled) {
+			break
+		}
+		done := c.settle(host, p)
+		for i := range done {
+			settled[p.index+i] = true
+		}
+		if done < p.n {
+			break
+		}
+	}
+	if !(pace > 0) || math.IsInf(pace, 0) {
+		return 0
+	}
+	return pace
+}
+
+// fits reports whether a part is about tasks that are not settled.
+func (p part) fits(settled []bool) bool {
+	return p.n > 0 && p.index+p.n <= len(settled) && !slices.Contains(settled[p.index:p.index+p.n], true) &&
+		(p.what == sentResults || p.what == sentFailed && p.n == 1)
+}
+
+// settle takes a part, and returns how many of its tasks it has dealt with.
+func (c *consignment) settle(host string, p part) int {
+	if p.what == sentResults {
+		n, _, _ := c.job.take(c.crew.results, c.index+p.index, p.n, p.body, TaskError{Host: host})
+		return n
+	}
+	remote := parseRemoteError(p.body)
+	e, isTask := errors.AsType[*TaskError](remote)
+	if !isTask {
+		e = &TaskError{Cause: CauseError, Err: remote}
+	}
+	e.Index, e.Host = c.index+p.index, host
+	if e.Err == nil {
+		e.Err = remote
+	}
+	c.job.fails(e, p.lost)
+	return 1
+}

@@ -1,0 +1,216 @@
+package ipc
+
+import (
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"sync"
+	"unsafe"
+
+	"github.com/mpbox/mpbox/ipc/internal/codec"
+	"github.com/mpbox/mpbox/ipc/internal/engine"
+)
+
+// A hosted crew does the tasks of a pool of another machine.
+type hosted struct{ crew *crew }
+
+func newHosted(b []byte, workers int, stdout, stderr io.Writer) (engine.Crew, error) {
+	var sp spec
+	if err := decode(mustPlan[spec]("pool"), b, unsafe.Pointer(&sp)); err != nil {
+		return nil, err
+	}
+	entry := entries[sp.Func]
+	if entry == nil || entry.strips == nil {
+		return nil, fmt.Errorf("ipc: no function %s in this executable", sp.Func)
+	}
+	args, results := entry.strips()
+	c := newCrew(entry, workers, args, results)
+	c.options = options{
+		chunk: sp.Chunk, lifetime: sp.Lifetime, idleTime: sp.IdleTime, timeout: sp.Timeout, grace: sp.Grace,
+		recycle: sp.Recycle, limits: sp.Limits, policy: policy{deaths: poolDeaths},
+	}
+	if sp.Stdout {
+		c.stdout = stdout
+	}
+	if sp.Stderr {
+		c.stderr = stderr
+	}
+	if sp.Setup != "" {
+		e := setups[sp.Setup]
+		if e == nil {
+			return nil, errors.New("ipc: no setup " + sp.Setup + " in this executable")
+		}
+		c.setup = Setup{entry: e, encode: func(to *codec.Encoder) error {
+			to.Buf = append(to.Buf, sp.Config...)
+			return nil
+		}}
+	}
+	return &hosted{c}, nil
+}
+
+func (h *hosted) Do(items []byte, first, n int, done func(report []byte)) (stop func()) {
+	r := &run{crew: h.crew, items: items}
+	if err := r.index(n); err != nil {
+		done(r.report(err))
+		return func() {}
+	}
+	j := newJob(r, n, false)
+	j.base = first
+	j.then = func() { done(r.report(j.stopped())) }
+	if err := h.crew.submit(j); err != nil {
+		done(r.report(err))
+		return func() {}
+	}
+	return func() {
+		j.cancel()
+		h.crew.poke()
+	}
+}
+
+func (h *hosted) Pace() float64          { return math.Float64frombits(h.crew.pace.Load()) }
+func (h *hosted) Ended() <-chan struct{} { return h.crew.ended }
+func (h *hosted) Close()                 { h.crew.close() }
+
+func (h *hosted) Terminate() {
+	h.crew.close()
+	h.crew.stopAll(ErrTerminated)
+	h.crew.killAll()
+}
+
+func (h *hosted) Insights() []byte {
+	in := h.crew.insights()
+	var e codec.Encoder
+	if err := mustPlan[Insights]("insights").Encode(&e, unsafe.Pointer(&in)); err != nil {
+		return nil
+	}
+	return e.Buf
+}
+
+// A run is the load of a hosted job: items that came, and results that go, as
+// they are.
+type run struct {
+	crew  *crew
+	items []byte
+	ends  []int // of the items, if they are not plain
+
+	mu    sync.Mutex
+	parts []part
+}
+
+// index finds where the n items end.
+func (r *run) index(n int) error {
+	s := r.crew.args
+	if s.plain {
+		if len(r.items) != n*s.size {
+			return errBatch
+		}
+		return nil
+	}
+	rest := r.items
+	for range n {
+		var err error
+		if _, rest, err = s.next(rest); err != nil {
+			return err
+		}
+		r.ends = append(r.ends, len(r.items)-len(rest))
+	}
+	if len(rest) > 0 {
+		return errBatch
+	}
+	return nil
+}
+
+// start is where item i begins.
+func (r *run) start(i int) int {
+	switch s := r.crew.args; {
+	case s.plain:
+		return i * s.size
+	case i == 0:
+		return 0
+	}
+	return r.ends[i-1]
+}
+
+func (r *run) encode(b []byte, i, n int) ([]byte, int, error) {
+	done := 0
+	for done < n && (done == 0 || len(b) < maxAhead) {
+		b = append(b, r.items[r.start(i+done):r.start(i+done+1)]...)
+		done++
+	}
+	return b, done, nil
+}
+
+func (r *run) keep(b []byte, i, n int) (int, error) {
+	rest, err := r.crew.results.skip(b, n)
+	if err != nil {
+		return 0, nil // the worker is told to have sent what is no batch
+	}
+	r.add(part{index: i, n: n, what: sentResults, body: slices.Clone(b[:len(b)-len(rest)])})
+	return n, nil
+}
+
+func (r *run) fail(e *TaskError, lost bool) {
+	index := e.Index
+	e.Index = 0 // what it is in its own pool is not known here
+	r.add(part{index: index, n: 1, what: sentFailed, lost: lost, body: newRemoteError(e).append(nil, maxTree)})
+}
+
+func (r *run) add(p part) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.parts = append(r.parts, p)
+}
+
+// report is what has become of the run, which has ended early for a reason or
+// without one.
+func (r *run) report(why error) []byte {
+	if why != nil && why != ErrCancelled && why != ErrTerminated && why != ErrClosed {
+		r.add(part{what: sentBroken, body: newRemoteError(why).append(nil, maxTree)})
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	size := reportHeader
+	for _, p := range r.parts {
+		size += partHeader + len(p.body)
+	}
+	b := binary.LittleEndian.AppendUint64(make([]byte, 0, size), r.crew.pace.Load())
+	for _, p := range r.parts {
+		b = p.append(b)
+	}
+	return b
+}
+
+// insights are those of the workers, wherever they are.
+func (c *crew) insights() Insights {
+	c.mu.Lock()
+	e := c.engine
+	c.mu.Unlock()
+	if e == nil {
+		return c.ledger.insights()
+	}
+	var all Insights
+	for host, b := range e.Insights() {
+		var in Insights
+		if decode(mustPlan[Insights]("insights"), b, unsafe.Pointer(&in)) != nil {
+			continue
+		}
+		all.add(host, in)
+	}
+	return all
+}
+
+// add adds what a host says.
+func (in *Insights) add(host string, of Insights) {
+	for _, w := range of.Workers {
+		w.Name = host + "/" + w.Name
+		in.Workers = append(in.Workers, w)
+	}
+	slices.SortStableFunc(in.Workers, func(a, b WorkerInsight) int { return cmp.Compare(a.Name, b.Name) })
+	in.Slowest = append(in.Slowest, of.Slowest...)
+	slices.SortStableFunc(in.Slowest, func(a, b SlowTask) int { return int(b.Took - a.Took) })
+	in.Slowest = in.Slowest[:min(len(in.Slowest), mostSlow)]
+}

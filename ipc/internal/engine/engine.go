@@ -1,0 +1,94 @@
+// Package engine is the seam at which a pool of package ipc has its tasks done by
+// other machines: ipc hands out tasks and takes what became of them, in bytes
+// whose meaning is its own, and an engine carries these to hosts, on each of
+// which ipc has a crew of workers do them.
+package engine
+
+import "io"
+
+// A Source is a pool as its engine sees it. All methods may be called by several
+// goroutines.
+type Source interface {
+	// Spec is what a host has to know of the pool. It fails if something of it
+	// can't leave this machine.
+	Spec() ([]byte, error)
+	// Deaths is how many workers a task may kill.
+	Deaths() int
+	// Chunk is how many tasks a batch is to have, 0 if the engine may choose.
+	Chunk() int
+	// Claim hands out tasks of one job, as many as want says when it is told
+	// how many there are, or fewer. It returns nil if there are none, or want
+	// wants none. Want must not call back.
+	Claim(want func(left int) int) Batch
+	// Break ends all jobs with an error, which later ones get too.
+	Break(err error)
+	// Output is where lines go that workers write, nil for where those of the
+	// host go.
+	Output() (stdout, stderr io.Writer)
+}
+
+// A Batch is a run of tasks of a job. It must be settled or given back once.
+type Batch interface {
+	Job() uint64 // its number in the pool
+	First() int  // the number of its first task
+	Len() int
+	Items() []byte
+	// Stopped reports whether nobody wants the results any more.
+	Stopped() bool
+	// Settle takes the report of the host of that name. Tasks of which it says
+	// nothing are given back. It returns how long a task takes there on
+	// average, in nanoseconds, 0 if that is not known.
+	Settle(host string, report []byte) (pace float64)
+	// GiveBack says that nobody has done the tasks, so that they are handed
+	// out again if they are wanted still.
+	GiveBack()
+	// Kills says the same of tasks that may have ended the host that had them,
+	// as often as a task may end its worker.
+	Kills(err error)
+}
+
+// An Engine has the tasks of a pool done.
+type Engine interface {
+	// Wake is called when there are tasks to claim, or nobody wants the results
+	// of some any more. It does not block.
+	Wake()
+	// Ahead is how many tasks the engine can have under way.
+	Ahead() int
+	// Insights are those of each host, by its name.
+	Insights() map[string][]byte
+	// Terminate has the hosts end all workers of the pool. Its batches are
+	// given back or settled soon.
+	Terminate()
+	// Close is called when all batches are settled and no more will come. It
+	// returns when the hosts know.
+	Close()
+}
+
+// A Crew is what does the tasks of another process's pool on this machine.
+type Crew interface {
+	// Do does a run of n tasks, the first of which has that number where they
+	// come from, and calls done with the report. Stop ends it
+	// early: what was not begun will not be, and the rest is ended as by a
+	// time-out.
+	Do(items []byte, first, n int, done func(report []byte)) (stop func())
+	// Pace is how many nanoseconds a task takes on average, 0 if not known.
+	Pace() float64
+	Insights() []byte
+	// Terminate kills the workers, and Close lets them end when they have done
+	// what they have. Both can be called at any time; Ended is closed when all
+	// are gone.
+	Terminate()
+	Close()
+	Ended() <-chan struct{}
+}
+
+// What package ipc has for engines.
+var (
+	// Attach has the tasks of a pool, a *ipc.Pool, done by the engine that open
+	// returns. Open is called at the first task, if the pool is not to do its
+	// tasks inline.
+	Attach func(pool any, open func(Source) Engine)
+	// NewCrew makes a crew of up to that many workers from a pool's Spec.
+	// The writers get the lines of workers if the pool wants them.
+	NewCrew func(spec []byte, workers int, stdout, stderr io.Writer) (Crew, error)
+)
