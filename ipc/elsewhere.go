@@ -113,6 +113,12 @@ func (c *consignment) Items() []byte { return c.items }
 func (c *consignment) Stopped() bool { return c.job.stopped() != nil }
 func (c *consignment) GiveBack()     { c.job.giveBack(c.index, c.n) }
 
+func (c *consignment) Alone() bool {
+	c.job.mu.Lock()
+	defer c.job.mu.Unlock()
+	return c.job.alone[c.index]
+}
+
 func (c *consignment) Kills(err error) {
 	if c.n > 1 {
 		c.job.giveBackAlone(c.index, c.n)

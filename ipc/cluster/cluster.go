@@ -89,7 +89,7 @@ func (c *Cluster) start(ctx context.Context) (err error) {
 	}
 	for subject, f := range map[string]func(*nats.Msg){
 		c.subject("host", "*"): c.hear,
-		c.subject("ask", c.id): c.tellSettings,
+		c.subject("ask", c.id): c.advise,
 		c.subject("out", c.id): c.write,
 	} {
 		if err := c.listen(subject, f); err != nil {
@@ -269,16 +269,22 @@ func (c *Cluster) pool(id string) *remotePool {
 	return c.pools[id]
 }
 
-// tellSettings answers a host that has a task of an unknown pool.
-func (c *Cluster) tellSettings(m *nats.Msg) {
-	var s settings
-	if p := c.pool(string(m.Data)); p != nil {
-		<-p.specified
-		s.Spec = p.spec
+// advise answers a host.
+func (c *Cluster) advise(m *nats.Msg) {
+	var q question
+	if json.Unmarshal(m.Data, &q) != nil {
+		return
 	}
-	if b, err := json.Marshal(s); err == nil {
+	var a advice
+	if p := c.pool(q.Pool); p != nil {
+		<-p.specified
+		if a.Spec = p.spec; q.Chunk != "" {
+			a.Spec, a.Begin = nil, p.mayBegin(q.Chunk)
+		}
+	}
+	if b, err := json.Marshal(a); err == nil {
 		if err := m.Respond(b); err != nil {
-			c.Log.Warn("cluster: settings of a pool", "error", err)
+			c.Log.Warn("cluster: answering a host", "error", err)
 		}
 	}
 }

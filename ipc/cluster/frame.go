@@ -13,9 +13,9 @@ type chunk struct {
 	caller, pool, job, number string
 
 	first, n int
-	deaths   int // how many hosts it may have ended
-	large    bool
-	items    []byte // none if they are in the bucket
+	alone    bool   // nothing is to be done beside it
+	large    bool   // the items are in the bucket
+	items    []byte // empty then
 }
 
 var errFrame = errors.New("cluster: a message is damaged")
@@ -26,7 +26,7 @@ func (c *chunk) key() string { return c.caller + "." + c.pool + "." + c.number }
 func (c *chunk) objectName() string { return "task." + c.pool + "." + c.number }
 
 func (c *chunk) append(b []byte) []byte {
-	for _, n := range []int{c.first, c.n, c.deaths, bit(c.large)} {
+	for _, n := range []int{c.first, c.n, bit(c.alone), bit(c.large)} {
 		b = binary.AppendUvarint(b, uint64(n))
 	}
 	return append(b, c.items...)
@@ -52,7 +52,7 @@ func parseChunk(subject string, data []byte) (c *chunk, err error) {
 			return nil, err
 		}
 	}
-	c.first, c.n, c.deaths, c.large, c.items = numbers[0], numbers[1], numbers[2], numbers[3] != 0, data
+	c.first, c.n, c.alone, c.large, c.items = numbers[0], numbers[1], numbers[2] != 0, numbers[3] != 0, data
 	return c, nil
 }
 
@@ -75,7 +75,6 @@ const (
 	reported = 'r'
 	large    = 'l' // the report is in the bucket
 	refused  = 'x' // this host can't do tasks of this pool at all
-	deadly   = 'k' // it has ended as many hosts as it may
 )
 
 func (o outcome) append(b []byte) []byte {

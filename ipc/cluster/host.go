@@ -74,19 +74,23 @@ type agent struct {
 	stopped map[string]time.Time   // jobs C.P.J and pools C.P that nobody wants, and since when
 	done    int                    // tasks
 	running int                    // chunks in hand that are not over
+	alone   []*task                // those of them that wait until nothing else is running
+	lonely  *task                  // the one of them that is running
 	load    float64                // the nanoseconds that they will take a worker, as far as is known
 	mean    float64                // of that, for the chunks that came last; 0 if not known
 }
 
 // callerInfo is what a host knows of a caller.
 type callerInfo struct {
-	heard time.Time
-	pools []string // as it last said
+	signed bool      // it has given a sign of life; else there is only a task of it
+	heard  time.Time // when that was last, or the task came
+	pools  []string  // as it last said
 }
 
 // A task is a chunk that this host has.
 type task struct {
 	*chunk
+	crew   *crew
 	msg    jetstream.Msg // its latest delivery
 	leased time.Time     // when that was, or the lease was extended
 	stop   func()        // nil before it is begun
@@ -201,8 +205,8 @@ func (a *agent) hear(m *nats.Msg) {
 	}
 	a.mu.Lock()
 	_, known := a.callers[caller]
-	a.caller(caller).heard = time.Now()
-	a.caller(caller).pools = s.Pools
+	c := a.caller(caller)
+	c.signed, c.heard, c.pools = true, time.Now(), s.Pools
 	a.mu.Unlock()
 	if !known {
 		a.beat(false) // it need not wait to know of us
@@ -273,6 +277,9 @@ const (
 func (a *agent) free() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if len(a.alone) > 0 || a.lonely != nil {
+		return 0
+	}
 	n := 2*a.Workers - a.running
 	if a.mean > 0 {
 		more := int((busyTime*float64(a.Workers) - a.load) / a.mean)

@@ -59,32 +59,41 @@ func (p *crew) open() {
 }
 
 func (p *crew) ask() (spec []byte, err error) {
-	a := p.agent
+	a, err := p.agent.ask(p.caller, question{Pool: p.pool})
+	if err == nil && a.Spec == nil {
+		err = errUnknownPool
+	}
+	return a.Spec, err
+}
+
+// ask asks a caller, for as long as it is there.
+func (a *agent) ask(caller string, q question) (v advice, err error) {
+	b, err := json.Marshal(q)
+	if err != nil {
+		return v, err
+	}
 	for {
-		ctx, cancel := context.WithTimeout(a.ctx, a.Lease/4)
-		msg, err := a.nc.RequestWithContext(ctx, a.subject("ask", p.caller), []byte(p.pool))
+		ctx, cancel := context.WithTimeout(a.ctx, a.Lease/2)
+		msg, err := a.nc.RequestWithContext(ctx, a.subject("ask", caller), b)
 		cancel()
 		if err == nil {
-			var s settings
-			if err := json.Unmarshal(msg.Data, &s); err != nil || s.Spec == nil {
-				return nil, errUnknownPool
-			}
-			return s.Spec, nil
+			return v, json.Unmarshal(msg.Data, &v)
 		}
 		a.mu.Lock()
-		lives := a.callers[p.caller] != nil
+		lives := a.callers[caller] != nil
 		a.mu.Unlock()
 		if !lives || !pause(a.ctx, a.Lease/20) {
-			return nil, errUnknownPool
+			return v, errUnknownPool
 		}
 	}
 }
 
-// begin does a chunk, when the pool is ready.
-func (p *crew) begin(t *task) {
+// begin does a chunk when the pool is ready, or says why not. A chunk that was
+// here or elsewhere before is suspect.
+func (p *crew) begin(t *task, suspect bool) {
 	select {
 	case <-p.ready:
-		if !t.large {
+		if !t.large && !suspect {
 			p.do(t, t.items)
 			return
 		}
@@ -92,6 +101,13 @@ func (p *crew) begin(t *task) {
 	}
 	go func() {
 		<-p.ready
+		if suspect {
+			a, err := p.agent.ask(t.caller, question{Pool: p.pool, Chunk: t.number})
+			if err != nil || !a.Begin {
+				p.agent.finish(t, outcome{what: reported}) // it is settled
+				return
+			}
+		}
 		items, err := t.items, error(nil)
 		if t.large {
 			items, err = p.fetch(t)

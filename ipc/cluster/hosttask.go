@@ -3,7 +3,7 @@ package cluster
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -36,20 +36,38 @@ func (a *agent) take(msg jetstream.Msg) {
 		}
 		return
 	}
-	p := a.pool(c)
-	t.load = p.pace() * float64(c.n)
+	t.crew = a.pool(c)
+	t.load = t.crew.pace() * float64(c.n)
 	a.inHand[c.key()] = t
 	a.running++
 	if a.load += t.load; t.load > 0 {
 		const weight = 0.1
 		a.mean += (t.load - a.mean) * weight
 	}
+	if c.alone {
+		a.alone = append(a.alone, t)
+	}
 	a.mu.Unlock()
-	if int(meta.NumDelivered) > c.deaths {
-		a.finish(t, outcome{what: deadly, body: fmt.Appendf(nil, "%d hosts that had it were not heard of again", c.deaths)})
+	if c.alone {
+		a.beginAlone()
 		return
 	}
-	p.begin(t)
+	t.crew.begin(t, meta.NumDelivered > 1)
+}
+
+// beginAlone begins the first one of those that are to be alone, if nothing else
+// is running. Pull takes nothing before they are over.
+func (a *agent) beginAlone() {
+	a.mu.Lock()
+	var t *task
+	if len(a.alone) > 0 && a.running == len(a.alone) {
+		t, a.alone = a.alone[0], a.alone[1:]
+		a.lonely = t
+	}
+	a.mu.Unlock()
+	if t != nil {
+		t.crew.begin(t, true)
+	}
 }
 
 // unwanted reports whether the job or the pool of a chunk was stopped. The caller
@@ -105,20 +123,30 @@ func (a *agent) wanted(t *task) bool {
 func (a *agent) finish(t *task, o outcome) {
 	o.host = a.Host
 	a.mu.Lock()
-	if !t.over {
-		t.over = true
-		a.running--
-		if a.load -= t.load; a.running == 0 {
-			a.load = 0
-		}
-	}
+	a.rest(t)
 	mine := a.inHand[t.key()] == t && !a.closing
 	t.result = o.append(nil)
 	a.done += t.n
 	a.mu.Unlock()
 	a.signal()
+	a.beginAlone()
 	if mine {
 		a.publish(t)
+	}
+}
+
+// rest notes that t is not running any more. The caller holds mu.
+func (a *agent) rest(t *task) {
+	if t.over {
+		return
+	}
+	t.over = true
+	a.running--
+	if a.lonely == t {
+		a.lonely = nil
+	}
+	if a.load -= t.load; a.running == 0 {
+		a.load = 0
 	}
 }
 
@@ -241,8 +269,10 @@ func (a *agent) drop(caller string) {
 	for key, t := range a.inHand {
 		if t.caller == caller {
 			delete(a.inHand, key)
+			a.rest(t)
 		}
 	}
+	a.alone = slices.DeleteFunc(a.alone, func(t *task) bool { return t.caller == caller })
 	var pools []*crew
 	for key, p := range a.pools {
 		if p.caller == caller {
@@ -252,6 +282,7 @@ func (a *agent) drop(caller string) {
 	}
 	a.mu.Unlock()
 	a.signal()
+	a.beginAlone()
 	for _, p := range pools {
 		p.terminate()
 	}
@@ -273,7 +304,8 @@ func (a *agent) sweep(noticed map[string]time.Time) {
 	}
 	for id := range present {
 		a.mu.Lock()
-		_, lives := a.callers[id]
+		c := a.callers[id]
+		lives := c != nil && c.signed
 		a.mu.Unlock()
 		since, known := noticed[id]
 		switch {
@@ -346,6 +378,7 @@ func (a *agent) obey(m *nats.Msg) {
 			go func() { // the workers may take their time
 				select {
 				case <-p.gone():
+					answer.Insights = p.insights()
 					a.answer(m, answer)
 				case <-a.ctx.Done():
 				}

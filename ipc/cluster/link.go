@@ -41,10 +41,9 @@ type link struct {
 	subs []*nats.Subscription
 }
 
-// connect joins the server. The handlers are told of what was published to a
-// stream, and what could not be.
-func connect(ctx context.Context, c Config, url string, who string, extra ...nats.Option) (l *link, err error) {
-	l = &link{Config: c, lost: make(chan struct{})}
+// connect joins the server as a caller or a host, which who says.
+func connect(ctx context.Context, c Config, url string, who string, extra ...nats.Option) (_ *link, err error) {
+	l := &link{Config: c, lost: make(chan struct{})}
 	if l.build, err = build(); err != nil {
 		return nil, err
 	}
@@ -78,7 +77,10 @@ func connect(ctx context.Context, c Config, url string, who string, extra ...nat
 	if err = l.openStreams(ctx); err != nil {
 		return nil, err
 	}
-	return l, l.answerGreetings(who)
+	if err = l.answerGreetings(who); err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
 // headRoom is more than what goes with items or results in a message.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -58,6 +59,7 @@ type parcel struct {
 	missing bool // it was not found with the server, and had no outcome
 	sent    time.Time
 	holder  string // the host that has it, if its job was stopped
+	risks   int    // how often it was begun, as far as that is not known to have ended well
 }
 
 const (
@@ -186,9 +188,12 @@ func (p *remotePool) send(b engine.Batch) {
 	j.out[c.number], p.out[c.number] = c, c
 	p.tasks += b.Len()
 	p.last = b.Len()
+	f := chunk{pool: p.id, number: strconv.FormatUint(c.number, 10), first: b.First(), n: b.Len(), alone: b.Alone(), items: b.Items()}
+	if !f.alone {
+		c.risks = 1 // who gets it first does not ask
+	}
 	p.mu.Unlock()
 
-	f := chunk{pool: p.id, number: strconv.FormatUint(c.number, 10), first: b.First(), n: b.Len(), deaths: p.source.Deaths(), items: b.Items()}
 	if len(f.items) > p.c.large {
 		f.large, f.items = true, nil
 		c.message = f.append(nil)
@@ -276,8 +281,6 @@ func (p *remotePool) settle(number uint64, data []byte) {
 	switch o.what {
 	case reported:
 		p.measure(c.Settle(o.host, o.body))
-	case deadly:
-		c.Kills(errors.New(string(o.body)))
 	case refused:
 		p.source.Break(errors.New("cluster: pool on " + o.host + ": " + string(o.body)))
 		c.GiveBack()
@@ -285,6 +288,31 @@ func (p *remotePool) settle(number uint64, data []byte) {
 		c.GiveBack()
 	}
 	p.signal()
+}
+
+// mayBegin advises a host that has a chunk which was begun before, or would be
+// begun alone: not if that has gone wrong as often as it may.
+func (p *remotePool) mayBegin(number string) bool {
+	n, err := strconv.ParseUint(number, 10, 64)
+	p.mu.Lock()
+	c := p.out[n]
+	if err != nil || c == nil {
+		p.mu.Unlock()
+		return false
+	}
+	deaths := c.risks
+	if deaths < p.source.Deaths() {
+		c.risks++
+		p.mu.Unlock()
+		return true
+	}
+	p.mu.Unlock()
+	if c := p.remove(n); c != nil {
+		p.dropLarge(c)
+		c.Kills(fmt.Errorf("cluster: %d hosts that had begun it were not heard of again", deaths))
+		p.signal()
+	}
+	return false
 }
 
 // settleLarge fetches a report from the bucket.
@@ -547,16 +575,25 @@ func (p *remotePool) Ahead() int {
 // Insights is part of engine.Engine. Those of hosts that are gone stay as they
 // were.
 func (p *remotePool) Insights() map[string][]byte {
-	for _, a := range p.c.command(order{Verb: tellInsights, Pool: p.id}) {
-		if a.Insights != nil {
-			p.mu.Lock()
-			p.told[a.Host] = a.Insights
-			p.mu.Unlock()
-		}
+	select {
+	case <-p.closed: // the hosts have said all they know
+	default:
+		p.note(p.c.command(order{Verb: tellInsights, Pool: p.id}))
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return maps.Clone(p.told)
+}
+
+// note keeps the insights in answers.
+func (p *remotePool) note(answers map[string]answer) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, a := range answers {
+		if a.Insights != nil {
+			p.told[a.Host] = a.Insights
+		}
+	}
 }
 
 // Terminate is part of engine.Engine.
@@ -588,7 +625,7 @@ func (p *remotePool) empty() <-chan struct{} {
 
 // Close is part of engine.Engine.
 func (p *remotePool) Close() {
-	p.c.command(order{Verb: closePool, Pool: p.id})
+	p.note(p.c.command(order{Verb: closePool, Pool: p.id}))
 	p.c.mu.Lock()
 	delete(p.c.pools, p.id)
 	p.c.mu.Unlock()

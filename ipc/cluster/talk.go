@@ -29,8 +29,15 @@ type heartbeat struct {
 	Gone bool
 }
 
-// settings answer who asks for a pool. Without a Spec there is no such pool.
-type settings struct{ Spec []byte }
+// A question is what a host asks the caller of a pool: how it is, or whether a
+// chunk may be begun that has perhaps ended its host before.
+type question struct{ Pool, Chunk string }
+
+// An advice answers it. Without a Spec there is no such pool any more.
+type advice struct {
+	Spec  []byte
+	Begin bool
+}
 
 // An order is what a caller tells its hosts.
 type order struct{ Verb, Pool, Job string }

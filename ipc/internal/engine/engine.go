@@ -33,6 +33,9 @@ type Batch interface {
 	First() int  // the number of its first task
 	Len() int
 	Items() []byte
+	// Alone reports whether it came of Kills: it is to be done where no other one
+	// is, so that it is clear who ends the host.
+	Alone() bool
 	// Stopped reports whether nobody wants the results any more.
 	Stopped() bool
 	// Settle takes the report of the host of that name. Tasks of which it says
@@ -42,8 +45,9 @@ type Batch interface {
 	// GiveBack says that nobody has done the tasks, so that they are handed
 	// out again if they are wanted still.
 	GiveBack()
-	// Kills says the same of tasks that may have ended the host that had them,
-	// as often as a task may end its worker.
+	// Kills says the same of tasks that may have ended the hosts that had them, as
+	// often as a task may end its worker. They are handed out again one by one,
+	// and one that came so fails.
 	Kills(err error)
 }
 
