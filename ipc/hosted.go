@@ -65,11 +65,10 @@ func (h *hosted) Do(items []byte, first, n int, done func(report []byte)) (stop 
 		done(r.report(err))
 		return func() {}
 	}
-	return func() {
-		j.cancel()
-		h.crew.poke()
-	}
+	return func() { j.cancel() }
 }
+
+func (h *hosted) EndStopped() { h.crew.poke() }
 
 func (h *hosted) Pace() float64          { return math.Float64frombits(h.crew.pace.Load()) }
 func (h *hosted) Ended() <-chan struct{} { return h.crew.ended }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"math"
 	"sync"
 	"time"
 	"unsafe"
@@ -117,9 +118,6 @@ func (f *flow[A, R]) feed(in iter.Seq2[A, error]) {
 	}()
 	for a, err := range in {
 		f.mu.Lock()
-		for !f.ended && f.job.stopped() == nil && f.base+len(f.tasks)-f.taken >= f.ahead() {
-			f.changed.Wait()
-		}
 		if f.end = err; err == nil {
 			f.tasks = append(f.tasks, passing[A, R]{item: a})
 		}
@@ -128,6 +126,16 @@ func (f *flow[A, R]) feed(in iter.Seq2[A, error]) {
 			return
 		}
 		f.job.add(1)
+		f.awaitRoom()
+	}
+}
+
+// awaitRoom waits until the input may be asked for the next value.
+func (f *flow[A, R]) awaitRoom() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for !f.ended && f.job.stopped() == nil && f.base+len(f.tasks)-f.taken >= f.ahead() {
+		f.changed.Wait()
 	}
 }
 
@@ -184,19 +192,19 @@ func (f *flow[A, R]) drain(yield func(R, error) bool) {
 // take appends the results that are there to some, and waits for the first one.
 // It reports the end, if there is none to come.
 func (f *flow[A, R]) take(some []passing[A, R]) (_ []passing[A, R], end bool) {
+	most := math.MaxInt
+	if f.window > 0 {
+		most = 1 // others are not taken before this one was looked at
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for {
-		if f.ordered {
-			for i := f.next - f.base; i < len(f.tasks) && f.tasks[i].there; i++ {
-				some = append(some, f.pick(f.next))
-				f.next++
+		for len(some) < most {
+			n, there := f.following()
+			if !there {
+				break
 			}
-		} else {
-			for _, n := range f.ready {
-				some = append(some, f.pick(n))
-			}
-			f.ready = f.ready[:0]
+			some = append(some, f.pick(n))
 		}
 		if len(some) > 0 {
 			f.forget()
@@ -208,6 +216,22 @@ func (f *flow[A, R]) take(some []passing[A, R]) (_ []passing[A, R], end bool) {
 		}
 		f.changed.Wait()
 	}
+}
+
+// following is the task whose result is to be taken next, if it is there.
+func (f *flow[A, R]) following() (n int, there bool) {
+	if !f.ordered {
+		if len(f.ready) == 0 {
+			return 0, false
+		}
+		n, f.ready = f.ready[0], f.ready[1:]
+		return n, true
+	}
+	if i := f.next - f.base; i == len(f.tasks) || !f.tasks[i].there {
+		return 0, false
+	}
+	f.next++
+	return f.next - 1, true
 }
 
 // pick takes the result of task n.

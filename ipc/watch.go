@@ -93,6 +93,9 @@ func (s *slot) check() {
 		return
 	}
 	if n := board.begun(); n != w.begun {
+		if w.stage > untouched {
+			return // what became of that task is on its way
+		}
 		w.saw(n)
 		s.crew.more(s, false)
 	} else {
@@ -181,6 +184,9 @@ func (s *slot) running() bool {
 func (w *watch) passed(s *slot) bool {
 	if w.stage == untouched || s.running() && s.out[0].first == w.begun {
 		return false
+	}
+	if s.worker.results.in.Len() > 0 {
+		return false // it says what has become of the task: first things first
 	}
 	late := w.stage > cancelled
 	w.stage = untouched

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -35,6 +36,7 @@ type Cluster struct {
 	numbers int
 	hosts   map[string]heartbeat // by their ids; Seen is when that came
 	closing bool
+	workers atomic.Int64 // of all hosts, as of the last look
 }
 
 // Open joins the cluster at url, "nats://host:port" or "tls://host:port", or
@@ -204,7 +206,17 @@ func (c *Cluster) living() map[string]heartbeat {
 			delete(c.hosts, id)
 		}
 	}
+	c.countWorkers()
 	return maps.Clone(c.hosts)
+}
+
+// countWorkers is called with mu held.
+func (c *Cluster) countWorkers() {
+	n := 0
+	for _, h := range c.hosts {
+		n += h.Workers
+	}
+	c.workers.Store(int64(n))
 }
 
 // hear takes note of a host.
@@ -220,6 +232,7 @@ func (c *Cluster) hear(m *nats.Msg) {
 	if c.hosts[id] = h; h.Gone {
 		delete(c.hosts, id)
 	}
+	c.countWorkers()
 	pools := slices.Collect(maps.Values(c.pools))
 	c.mu.Unlock()
 	if known == h.Gone {

@@ -21,8 +21,8 @@ type embedded struct {
 // startTime is how long the server may take to start.
 const startTime = 20 * time.Second
 
-func startEmbedded(c Config) (e *embedded, err error) {
-	e = new(embedded)
+func startEmbedded(c Config) (_ *embedded, err error) {
+	e := new(embedded)
 	defer func() {
 		if err != nil {
 			e.stop()

@@ -153,6 +153,17 @@ func (p *crew) do(t *task, items []byte) {
 	p.agent.mu.Unlock()
 	if late {
 		stop()
+		c.EndStopped()
+	}
+}
+
+// endStopped ends what is under way of chunks that were stopped.
+func (p *crew) endStopped() {
+	p.mu.Lock()
+	c := p.crew
+	p.mu.Unlock()
+	if c != nil {
+		c.EndStopped()
 	}
 }
 

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"encoding/json"
+	"os"
 	"slices"
 	"time"
 
@@ -352,7 +353,7 @@ func (a *agent) obey(m *nats.Msg) {
 		return
 	}
 	pool := caller + "." + o.Pool
-	answer := answer{Host: a.Host, ID: a.id}
+	answer := answer{Host: a.Host, ID: a.id, Pid: os.Getpid()}
 	a.mu.Lock()
 	p := a.pools[pool]
 	switch o.Verb {
@@ -398,13 +399,25 @@ func (a *agent) answer(m *nats.Msg, v answer) {
 // has stops the chunks that f chooses, and names those that are here. The caller
 // holds mu.
 func (a *agent) has(f func(*task) bool) (numbers []string) {
+	var stops []func()
+	crews := map[*crew]bool{}
 	for _, t := range a.inHand {
-		if f(t) {
-			numbers = append(numbers, t.number)
-			if t.stop != nil {
-				go t.stop()
-			}
+		if !f(t) {
+			continue
+		}
+		numbers = append(numbers, t.number)
+		if t.stop != nil {
+			stops = append(stops, t.stop)
+			crews[t.crew] = true
 		}
 	}
+	go func() { // what ends reports, for which it needs mu
+		for _, stop := range stops {
+			stop()
+		}
+		for c := range crews {
+			c.endStopped()
+		}
+	}()
 	return numbers
 }

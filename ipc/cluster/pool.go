@@ -40,7 +40,7 @@ type remotePool struct {
 	terminated bool
 	hostless   time.Time // since when there is none, zero if there is
 	waiters    []chan struct{}
-	told       map[string][]byte // the last insights of each host
+	told       map[string]answer // the last insights of each host, by its id
 }
 
 // A remoteJob is the part of a job that is out.
@@ -75,7 +75,7 @@ const (
 func newRemotePool(c *Cluster, id string, s engine.Source) *remotePool {
 	return &remotePool{
 		c: c, id: id, source: s, specified: make(chan struct{}), woken: make(chan struct{}, 1), closed: make(chan struct{}),
-		jobs: map[uint64]*remoteJob{}, out: map[uint64]*parcel{}, told: map[string][]byte{},
+		jobs: map[uint64]*remoteJob{}, out: map[uint64]*parcel{}, told: map[string]answer{},
 	}
 }
 
@@ -131,12 +131,7 @@ func (p *remotePool) run() {
 const stopLook = 10 * time.Millisecond
 
 // workers is how many there are on all hosts, 0 if there is none.
-func (p *remotePool) workers() (n int) {
-	for _, h := range p.c.living() {
-		n += h.Workers
-	}
-	return n
-}
+func (p *remotePool) workers() int { return int(p.c.workers.Load()) }
 
 // fill hands out chunks as long as there is room for more.
 func (p *remotePool) fill() {
@@ -582,16 +577,24 @@ func (p *remotePool) Insights() map[string][]byte {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return maps.Clone(p.told)
+	named := map[string][]byte{}
+	for _, a := range p.told {
+		name := a.Host
+		if named[name] != nil {
+			name = fmt.Sprintf("%s#%d", name, a.Pid) // another agent on that machine
+		}
+		named[name] = a.Insights
+	}
+	return named
 }
 
 // note keeps the insights in answers.
 func (p *remotePool) note(answers map[string]answer) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, a := range answers {
+	for id, a := range answers {
 		if a.Insights != nil {
-			p.told[a.Host] = a.Insights
+			p.told[id] = a
 		}
 	}
 }

@@ -53,6 +53,7 @@ const (
 // An answer is a host's to an order.
 type answer struct {
 	Host, ID string
+	Pid      int
 	Has      []string // chunks of the job or pool that are there, of which there will be reports
 	Insights []byte
 }

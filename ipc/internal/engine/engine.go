@@ -71,10 +71,13 @@ type Engine interface {
 // A Crew is what does the tasks of another process's pool on this machine.
 type Crew interface {
 	// Do does a run of n tasks, the first of which has that number where they
-	// come from, and calls done with the report. Stop ends it
-	// early: what was not begun will not be, and the rest is ended as by a
-	// time-out.
+	// come from, and calls done with the report. After stop no more of them are
+	// begun.
 	Do(items []byte, first, n int, done func(report []byte)) (stop func())
+	// EndStopped ends the tasks of stopped runs that are under way, as by a
+	// time-out. Who stops many runs stops all of them before: a worker that is
+	// free would begin the next.
+	EndStopped()
 	// Pace is how many nanoseconds a task takes on average, 0 if not known.
 	Pace() float64
 	Insights() []byte
