@@ -120,7 +120,7 @@ func (c *consignment) Alone() bool {
 }
 
 func (c *consignment) Kills(err error) {
-	if c.n > 1 {
+	if !c.Alone() {
 		c.job.giveBackAlone(c.index, c.n)
 		return
 	}

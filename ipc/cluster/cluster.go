@@ -291,6 +291,10 @@ func (c *Cluster) advise(m *nats.Msg) {
 	var a advice
 	if p := c.pool(q.Pool); p != nil {
 		<-p.specified
+		if q.Back {
+			p.cameBack(q.Chunk)
+			return
+		}
 		if a.Spec = p.spec; q.Chunk != "" {
 			a.Spec, a.Begin = nil, p.mayBegin(q.Chunk)
 		}
@@ -330,7 +334,7 @@ func (c *Cluster) readResults(ctx context.Context) error {
 			}
 			seen <- meta.Sequence.Stream
 		}
-	}, jetstream.PullMaxMessagesWithBytesLimit(mostOut, mostBytes), jetstream.PullHeartbeat(max(500*time.Millisecond, c.Lease/2)),
+	}, jetstream.PullMaxMessagesWithBytesLimit(mostOut, mostBytes), jetstream.PullHeartbeat(min(max(500*time.Millisecond, c.Lease/2), 10*time.Second)),
 		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
 			if c.over.Err() == nil {
 				c.Log.Warn("cluster: results", "error", err)

@@ -71,6 +71,7 @@ type agent struct {
 	inHand  map[string]*task       // by the key of the chunk
 	pools   map[string]*crew       // by C.P
 	callers map[string]*callerInfo // that were heard of, or have something here
+	dropped map[string][]*chunk    // what was in hand of callers that were not heard of
 	stopped map[string]time.Time   // jobs C.P.J and pools C.P that nobody wants, and since when
 	done    int                    // tasks
 	running int                    // chunks in hand that are not over
@@ -102,7 +103,7 @@ type task struct {
 func newAgent(ctx context.Context, c Config, url string, extra ...nats.Option) (a *agent, err error) {
 	a = &agent{
 		id: token(c.Host) + "-" + nuid.Next(), room: make(chan struct{}, 1),
-		inHand: map[string]*task{}, pools: map[string]*crew{}, callers: map[string]*callerInfo{}, stopped: map[string]time.Time{},
+		inHand: map[string]*task{}, pools: map[string]*crew{}, callers: map[string]*callerInfo{}, stopped: map[string]time.Time{}, dropped: map[string][]*chunk{},
 	}
 	if a.link, err = connect(ctx, c, url, "host", extra...); err != nil {
 		return nil, err
@@ -175,6 +176,7 @@ func (a *agent) stop() {
 	}
 	a.mu.Lock()
 	for _, t := range a.inHand {
+		a.giveBack(t.chunk)
 		_ = t.msg.Nak()
 	}
 	a.inHand = nil
@@ -192,6 +194,11 @@ func (a *agent) beat(gone bool) {
 	a.send(h, "host", a.id)
 }
 
+// giveBack tells the caller of a chunk that this host has given it up, and lives.
+func (a *agent) giveBack(c *chunk) {
+	a.send(question{Pool: c.pool, Chunk: c.number, Back: true}, "ask", c.caller)
+}
+
 // hear takes note of a caller.
 func (a *agent) hear(m *nats.Msg) {
 	var s sign
@@ -207,7 +214,12 @@ func (a *agent) hear(m *nats.Msg) {
 	_, known := a.callers[caller]
 	c := a.caller(caller)
 	c.signed, c.heard, c.pools = true, time.Now(), s.Pools
+	dropped := a.dropped[caller]
+	delete(a.dropped, caller)
 	a.mu.Unlock()
+	for _, c := range dropped {
+		a.giveBack(c) // it was only out of reach
+	}
 	if !known {
 		a.beat(false) // it need not wait to know of us
 	}

@@ -242,7 +242,7 @@ func (f *forwarder) Write(b []byte) (int, error) {
 	a := f.crew.agent
 	for rest := b; len(rest) > 0; {
 		n := min(len(rest), a.large/2) // it grows by a third on the way
-		a.send(output{Pool: f.crew.pool, Stream: f.stream, Host: a.Host, Lines: rest[:n]}, "out", f.crew.caller)
+		a.send(output{Pool: f.crew.pool, Stream: f.stream, Lines: rest[:n]}, "out", f.crew.caller)
 		rest = rest[n:]
 	}
 	return len(b), nil

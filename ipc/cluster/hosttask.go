@@ -271,6 +271,7 @@ func (a *agent) drop(caller string) {
 		if t.caller == caller {
 			delete(a.inHand, key)
 			a.rest(t)
+			a.dropped[caller] = append(a.dropped[caller], &chunk{caller: caller, pool: t.pool, number: t.number})
 		}
 	}
 	a.alone = slices.DeleteFunc(a.alone, func(t *task) bool { return t.caller == caller })
@@ -315,6 +316,9 @@ func (a *agent) sweep(noticed map[string]time.Time) {
 		case !known:
 			noticed[id] = time.Now()
 		case time.Since(since) > a.Lease:
+			a.mu.Lock()
+			delete(a.dropped, id)
+			a.mu.Unlock()
 			if err := a.forget(ctx, id); err != nil {
 				a.Log.Warn("cluster: removing what is left of a caller", "caller", id, "error", err)
 			}

@@ -1,10 +1,13 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"strings"
 	"sync"
@@ -42,12 +45,16 @@ type link struct {
 }
 
 // connect joins the server as a caller or a host, which who says.
-func connect(ctx context.Context, c Config, url string, who string, extra ...nats.Option) (_ *link, err error) {
+func connect(ctx context.Context, c Config, address string, who string, extra ...nats.Option) (_ *link, err error) {
 	l := &link{Config: c, lost: make(chan struct{})}
 	if l.build, err = build(); err != nil {
 		return nil, err
 	}
 	l.base = "ipc." + token(c.Name) + "." + l.build
+	shown, err := withoutPasswords(address)
+	if err != nil {
+		return nil, err
+	}
 	options := append([]nats.Option{
 		nats.Name(c.Name + " " + who), nats.MaxReconnects(-1), nats.ReconnectWait(min(c.Lease/10, 250*time.Millisecond)),
 		nats.PingInterval(c.Lease / 2), nats.MaxPingsOutstanding(2), nats.Timeout(startTime),
@@ -59,15 +66,18 @@ func connect(ctx context.Context, c Config, url string, who string, extra ...nat
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { c.Log.Warn("cluster: connection", "error", err) }),
 	}, c.Options...)
-	if l.nc, err = nats.Connect(url, append(options, extra...)...); err != nil {
-		return nil, fmt.Errorf("cluster: %s: %w", hidePassword(url), err)
+	if l.nc, err = nats.Connect(address, append(options, extra...)...); err != nil {
+		return nil, fmt.Errorf("cluster: %s: %w", shown, err)
 	}
 	defer func() {
 		if err != nil {
 			l.nc.Close()
 		}
 	}()
-	l.large = int(l.nc.MaxPayload()) - headRoom
+	l.large = min(int(l.nc.MaxPayload()), usualPayload) - headRoom
+	if l.large < headRoom {
+		return nil, fmt.Errorf("cluster: %s takes no messages of more than %d bytes", shown, l.nc.MaxPayload())
+	}
 	if l.js, err = jetstream.New(l.nc); err != nil {
 		return nil, fmt.Errorf("cluster: %w", err)
 	}
@@ -83,23 +93,32 @@ func connect(ctx context.Context, c Config, url string, who string, extra ...nat
 	return l, nil
 }
 
-// headRoom is more than what goes with items or results in a message.
-const headRoom = 4 << 10
+const (
+	// headRoom is more than what goes with items or results in a message.
+	headRoom = 4 << 10
+	// usualPayload is what NATS advises not to go far beyond in a message.
+	usualPayload = 1 << 20
+)
 
-// hidePassword is a URL for people.
-func hidePassword(url string) string {
-	if url == "" {
-		return "embedded server"
+// withoutPasswords is the address of servers for people. The error of a bad one
+// does not show it.
+func withoutPasswords(address string) (string, error) {
+	if address == "" {
+		return "embedded server", nil
 	}
-	parts := strings.Split(url, ",")
-	for i, p := range parts {
-		if scheme, rest, ok := strings.Cut(p, "://"); ok {
-			if _, host, ok := strings.Cut(rest, "@"); ok {
-				parts[i] = scheme + "://" + host
-			}
+	var shown []string
+	for a := range strings.SplitSeq(address, ",") {
+		a = strings.TrimSpace(a)
+		if !strings.Contains(a, "://") {
+			a = "nats://" + a
 		}
+		u, err := url.Parse(a)
+		if err != nil || u.Host == "" {
+			return "", errors.New("cluster: this is no address of a server, or of several with commas between")
+		}
+		shown = append(shown, u.Scheme+"://"+u.Host)
 	}
-	return strings.Join(parts, ",")
+	return strings.Join(shown, ","), nil
 }
 
 func (l *link) subject(parts ...string) string { return l.base + "." + strings.Join(parts, ".") }
@@ -200,7 +219,9 @@ func (l *link) bucket(caller string) string {
 func (l *link) putLarge(ctx context.Context, caller, name string, value []byte) error {
 	store, err := l.js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: l.bucket(caller), Replicas: l.Replicas})
 	if err == nil {
-		_, err = store.PutBytes(ctx, name, value)
+		_, err = store.Put(ctx, jetstream.ObjectMeta{
+			Name: name, Opts: &jetstream.ObjectMetaOptions{ChunkSize: uint32(min(l.large, 128<<10))},
+		}, bytes.NewReader(value))
 	}
 	return err
 }
@@ -213,9 +234,15 @@ func (l *link) getLarge(ctx context.Context, caller, name string) ([]byte, error
 	return store.GetBytes(ctx, name)
 }
 
+// dropLarge removes a value, and also what the store keeps of one that was.
 func (l *link) dropLarge(ctx context.Context, caller, name string) {
-	if store, err := l.js.ObjectStore(ctx, l.bucket(caller)); err == nil {
-		_ = store.Delete(ctx, name)
+	bucket := l.bucket(caller)
+	store, err := l.js.ObjectStore(ctx, bucket)
+	if err != nil || store.Delete(ctx, name) != nil {
+		return
+	}
+	if stream, err := l.js.Stream(ctx, "OBJ_"+bucket); err == nil {
+		_ = stream.Purge(ctx, jetstream.WithPurgeSubject("$O."+bucket+".M."+base64.URLEncoding.EncodeToString([]byte(name))))
 	}
 }
 

@@ -29,6 +29,8 @@ type remotePool struct {
 	spec      []byte
 	woken     chan struct{} // there is something to look at
 	closed    chan struct{} // by Close: no more will come
+	written   chan struct{} // by the last line
+	once      sync.Once
 
 	mu         sync.Mutex
 	jobs       map[uint64]*remoteJob // that have chunks out
@@ -74,7 +76,7 @@ const (
 
 func newRemotePool(c *Cluster, id string, s engine.Source) *remotePool {
 	return &remotePool{
-		c: c, id: id, source: s, specified: make(chan struct{}), woken: make(chan struct{}, 1), closed: make(chan struct{}),
+		c: c, id: id, source: s, specified: make(chan struct{}), woken: make(chan struct{}, 1), closed: make(chan struct{}), written: make(chan struct{}),
 		jobs: map[uint64]*remoteJob{}, out: map[uint64]*parcel{}, told: map[string]answer{},
 	}
 }
@@ -207,6 +209,13 @@ func (p *remotePool) sendLarge(c *parcel, name string) {
 		p.notStored(strconv.FormatUint(c.number, 10))
 		return
 	}
+	p.mu.Lock()
+	wanted := p.out[c.number] == c
+	p.mu.Unlock()
+	if !wanted {
+		p.c.dropLarge(ctx, p.c.id, name)
+		return
+	}
 	p.publish(c)
 }
 
@@ -308,6 +317,16 @@ func (p *remotePool) mayBegin(number string) bool {
 		p.signal()
 	}
 	return false
+}
+
+// cameBack notes that a host has given up a chunk that it had begun.
+func (p *remotePool) cameBack(number string) {
+	n, err := strconv.ParseUint(number, 10, 64)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if c := p.out[n]; err == nil && c != nil && c.risks > 0 {
+		c.risks--
+	}
 }
 
 // settleLarge fetches a report from the bucket.
@@ -629,13 +648,36 @@ func (p *remotePool) empty() <-chan struct{} {
 // Close is part of engine.Engine.
 func (p *remotePool) Close() {
 	p.note(p.c.command(order{Verb: closePool, Pool: p.id}))
+	p.awaitLines()
 	p.c.mu.Lock()
 	delete(p.c.pools, p.id)
 	p.c.mu.Unlock()
 	close(p.closed)
 }
 
+// awaitLines waits until what has come of the workers' lines is written: behind
+// them comes what we send to ourselves. That may be lost, as they may.
+func (p *remotePool) awaitLines() {
+	for p.c.nc.IsConnected() {
+		p.c.send(output{Pool: p.id, Stream: lastLine}, "out", p.c.id)
+		select {
+		case <-p.written:
+			return
+		case <-p.c.over.Done():
+			return
+		case <-time.After(p.c.Lease / 4):
+		}
+	}
+}
+
+// lastLine is the stream of what awaitLines sends.
+const lastLine = "end"
+
 func (p *remotePool) write(o output) {
+	if o.Stream == lastLine {
+		p.once.Do(func() { close(p.written) })
+		return
+	}
 	stdout, stderr := p.source.Output()
 	w := map[string]io.Writer{"out": stdout, "err": stderr}[o.Stream]
 	if w != nil {
@@ -644,7 +686,7 @@ func (p *remotePool) write(o output) {
 }
 
 // command tells all hosts something, and returns the answers by the hosts' ids,
-// when all that live have answered.
+// when all that were there and live have answered.
 func (c *Cluster) command(o order) map[string]answer {
 	answers := map[string]answer{}
 	inbox := c.nc.NewRespInbox()
@@ -660,14 +702,15 @@ func (c *Cluster) command(o order) map[string]answer {
 	if err != nil {
 		return answers
 	}
+	asked := c.living()
 	for c.over.Err() == nil && c.nc.IsConnected() {
-		waiting := false
-		for id := range c.living() {
-			if _, has := answers[id]; !has {
-				waiting = true
-			}
-		}
-		if !waiting {
+		living := c.living()
+		maps.DeleteFunc(asked, func(id string, _ heartbeat) bool {
+			_, has := answers[id]
+			_, lives := living[id]
+			return has || !lives
+		})
+		if len(asked) == 0 {
 			break
 		}
 		msg, err := replies.NextMsg(c.Lease / 20)

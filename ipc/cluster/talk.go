@@ -30,8 +30,12 @@ type heartbeat struct {
 }
 
 // A question is what a host asks the caller of a pool: how it is, or whether a
-// chunk may be begun that has perhaps ended its host before.
-type question struct{ Pool, Chunk string }
+// chunk may be begun that has perhaps ended its host before. Back is no question:
+// the chunk was given up, and has ended nothing.
+type question struct {
+	Pool, Chunk string
+	Back        bool
+}
 
 // An advice answers it. Without a Spec there is no such pool any more.
 type advice struct {
@@ -60,8 +64,8 @@ type answer struct {
 
 // output is what workers have written.
 type output struct {
-	Pool, Stream, Host string
-	Lines              []byte
+	Pool, Stream string
+	Lines        []byte
 }
 
 func lastToken(subject string) string { return subject[strings.LastIndexByte(subject, '.')+1:] }

@@ -46,8 +46,8 @@ type Batch interface {
 	// out again if they are wanted still.
 	GiveBack()
 	// Kills says the same of tasks that may have ended the hosts that had them, as
-	// often as a task may end its worker. They are handed out again one by one,
-	// and one that came so fails.
+	// often as a task may end its worker. They are handed out again to be done
+	// alone, and one that was done alone fails.
 	Kills(err error)
 }
 
