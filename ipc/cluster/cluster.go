@@ -296,7 +296,7 @@ func (c *Cluster) advise(m *nats.Msg) {
 			return
 		}
 		if a.Spec = p.spec; q.Chunk != "" {
-			a.Spec, a.Begin = nil, p.mayBegin(q.Chunk)
+			a.Spec, a.Begin = nil, p.mayBegin(q.Chunk, q.Host)
 		}
 	}
 	if b, err := json.Marshal(a); err == nil {

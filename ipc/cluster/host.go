@@ -42,7 +42,10 @@ func (c Config) Serve(ctx context.Context, url string) error {
 			return nil
 		}
 	}
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil
+	case err != nil:
 		return err
 	}
 	select {
@@ -170,9 +173,10 @@ func (a *agent) stop() {
 	for _, p := range pools {
 		<-p.gone()
 	}
-	select { // what is done is not done again
+	a.handBack()
+	select {
 	case <-a.js.PublishAsyncComplete():
-	case <-time.After(a.Lease / 4):
+	case <-time.After(a.Lease):
 	}
 	a.mu.Lock()
 	for _, t := range a.inHand {
@@ -192,6 +196,22 @@ func (a *agent) beat(gone bool) {
 	h := heartbeat{Host: Host{Name: a.Host, Pid: os.Getpid(), Workers: a.Workers, Tasks: a.done, Running: len(a.inHand)}, Gone: gone}
 	a.mu.Unlock()
 	a.send(h, "host", a.id)
+}
+
+// handBack sends outcomes of what was not begun. With those of what was, callers
+// know what is done, and that none of it has ended this host.
+func (a *agent) handBack() {
+	a.mu.Lock()
+	var left []*task
+	for _, t := range a.inHand {
+		if t.result == nil {
+			left = append(left, t)
+		}
+	}
+	a.mu.Unlock()
+	for _, t := range left {
+		a.finish(t, outcome{})
+	}
 }
 
 // giveBack tells the caller of a chunk that this host has given it up, and lives.

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/mpbox/mpbox/ipc/internal/engine"
 )
 
@@ -77,7 +79,8 @@ func (a *agent) ask(caller string, q question) (v advice, err error) {
 		msg, err := a.nc.RequestWithContext(ctx, a.subject("ask", caller), b)
 		cancel()
 		if err == nil {
-			return v, json.Unmarshal(msg.Data, &v)
+			err = json.Unmarshal(msg.Data, &v)
+			return v, err
 		}
 		a.mu.Lock()
 		lives := a.callers[caller] != nil
@@ -102,7 +105,7 @@ func (p *crew) begin(t *task, suspect bool) {
 	go func() {
 		<-p.ready
 		if suspect {
-			a, err := p.agent.ask(t.caller, question{Pool: p.pool, Chunk: t.number})
+			a, err := p.agent.ask(t.caller, question{Pool: p.pool, Chunk: t.number, Host: p.agent.id})
 			if err != nil || !a.Begin {
 				p.agent.finish(t, outcome{what: reported}) // it is settled
 				return
@@ -112,9 +115,11 @@ func (p *crew) begin(t *task, suspect bool) {
 		if t.large {
 			items, err = p.fetch(t)
 		}
-		if err == nil {
-			p.do(t, items)
+		if err != nil {
+			p.agent.finish(t, outcome{})
+			return
 		}
+		p.do(t, items)
 	}()
 }
 
@@ -124,7 +129,8 @@ func (p *crew) fetch(t *task) ([]byte, error) {
 		ctx, cancel := context.WithTimeout(p.agent.ctx, p.agent.patienceFor(1<<30))
 		items, err := p.agent.getLarge(ctx, t.caller, t.objectName())
 		cancel()
-		if err == nil || !p.agent.wanted(t) {
+		lost := errors.Is(err, jetstream.ErrObjectNotFound) || errors.Is(err, jetstream.ErrBucketNotFound)
+		if err == nil || lost || !p.agent.wanted(t) {
 			return items, err
 		}
 		p.agent.Log.Warn("cluster: fetching a large task", "error", err)

@@ -125,7 +125,7 @@ func (a *agent) finish(t *task, o outcome) {
 	o.host = a.Host
 	a.mu.Lock()
 	a.rest(t)
-	mine := a.inHand[t.key()] == t && !a.closing
+	mine := a.inHand[t.key()] == t
 	t.result = o.append(nil)
 	a.done += t.n
 	a.mu.Unlock()

@@ -60,8 +60,9 @@ type parcel struct {
 	stored  bool // as far as is known
 	missing bool // it was not found with the server, and had no outcome
 	sent    time.Time
-	holder  string // the host that has it, if its job was stopped
-	risks   int    // how often it was begun, as far as that is not known to have ended well
+	holder  string   // the host that has it, if its job was stopped
+	risks   int      // how often it was begun, as far as that is not known to have ended well
+	advised []string // hosts that were told to begin it
 }
 
 const (
@@ -296,7 +297,7 @@ func (p *remotePool) settle(number uint64, data []byte) {
 
 // mayBegin advises a host that has a chunk which was begun before, or would be
 // begun alone: not if that has gone wrong as often as it may.
-func (p *remotePool) mayBegin(number string) bool {
+func (p *remotePool) mayBegin(number, host string) bool {
 	n, err := strconv.ParseUint(number, 10, 64)
 	p.mu.Lock()
 	c := p.out[n]
@@ -304,9 +305,14 @@ func (p *remotePool) mayBegin(number string) bool {
 		p.mu.Unlock()
 		return false
 	}
+	if slices.Contains(c.advised, host) { // the answer was lost, or came late
+		p.mu.Unlock()
+		return true
+	}
 	deaths := c.risks
 	if deaths < p.source.Deaths() {
 		c.risks++
+		c.advised = append(c.advised, host)
 		p.mu.Unlock()
 		return true
 	}

@@ -34,6 +34,7 @@ type heartbeat struct {
 // the chunk was given up, and has ended nothing.
 type question struct {
 	Pool, Chunk string
+	Host        string // the id of who asks
 	Back        bool
 }
 
