@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"runtime/debug"
+	"slices"
+	"strings"
 
 	"github.com/mpbox/mpbox/internal/box"
 	"github.com/mpbox/mpbox/ipc"
@@ -35,13 +37,14 @@ func scripts() fs.FS {
 }
 
 // build says what was built. Without the linker's values, as after go install,
-// the build information of the Go command has them.
+// the build information of the Go command has what it knows of them.
 func build() box.Build {
 	b := box.Build{Version: version, Commit: commit, Date: date}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return b
 	}
+	b.Modules = modules(info)
 	if b.Version == "" && info.Main.Version != "(devel)" {
 		b.Version = info.Main.Version
 	}
@@ -54,4 +57,18 @@ func build() box.Build {
 		}
 	}
 	return b
+}
+
+// modules lists the modules that are linked in, with their versions.
+func modules(info *debug.BuildInfo) []string {
+	list := make([]string, 0, len(info.Deps)) // not nil: they are known
+	for _, m := range info.Deps {
+		module := m.Path + " " + m.Version
+		if r := m.Replace; r != nil {
+			module = strings.TrimSpace(module + " => " + r.Path + " " + r.Version)
+		}
+		list = append(list, module)
+	}
+	slices.Sort(list)
+	return list
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"io/fs"
 	"os"
+	"runtime/debug"
 	"slices"
 	"testing"
 
@@ -72,8 +73,19 @@ func TestNamesAndTopicsAreUnique(t *testing.T) {
 func TestBuildSaysWhatTheLinkerSet(t *testing.T) {
 	version, commit, date = "1.2.3", "abc", "2026-01-01"
 	defer func() { version, commit, date = "", "", "" }()
-	want := box.Build{Version: "1.2.3", Commit: "abc", Date: "2026-01-01"}
-	if got := build(); got != want {
-		t.Errorf("build() = %v; want %v", got, want)
+	got := build()
+	if got.Version != "1.2.3" || got.Commit != "abc" || got.Date != "2026-01-01" {
+		t.Errorf("build() = %+v", got)
+	}
+}
+
+func TestBuildListsModules(t *testing.T) {
+	got := modules(&debug.BuildInfo{Deps: []*debug.Module{
+		{Path: "example.com/b", Version: "v1.0.0"},
+		{Path: "example.com/a", Version: "v0.2.0", Replace: &debug.Module{Path: "../a"}},
+	}})
+	want := []string{"example.com/a v0.2.0 => ../a", "example.com/b v1.0.0"}
+	if !slices.Equal(got, want) {
+		t.Errorf("modules() = %q; want %q", got, want)
 	}
 }

@@ -5,11 +5,14 @@ package packaging
 
 import (
 	"bufio"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // container is a command line of mpbox as the first process of a container with
@@ -87,4 +90,78 @@ func TestEmptyRoot(t *testing.T) {
 			t.Errorf("%v: derom exits %d; want %d", sig, got, want)
 		}
 	}
+}
+
+// Process 1 has to give the program the terminal, or it can't read from it; and
+// Ctrl-C ends it as it does elsewhere.
+func TestTerminalOfContainer(t *testing.T) {
+	script, err := exec.LookPath("script")
+	if err != nil {
+		t.Skip(err)
+	}
+	root := emptyRoot(t)
+	for _, c := range []struct {
+		args              []string
+		prompt, keys, end string
+		code              int
+	}{
+		{[]string{"derom", "--step", "5s"}, "Starting", "\x03", "mpbox: interrupted", 130},
+		{[]string{"quiz", "barrier", "-n", "1"}, "q ends", "q\r", "1 not asked", 0},
+	} {
+		cmd := container(t, root, c.args...)
+		cmd.Args = []string{"script", "--quiet", "--return", "--command",
+			"exec unshare --pid --fork --kill-child --mount " + quoted(cmd.Args), "/dev/null"}
+		cmd.Path, cmd.SysProcAttr = script, nil
+		screen := &prompt{text: c.prompt, shown: make(chan struct{})}
+		cmd.Stdout, cmd.Stderr = screen, screen
+		keyboard, err := cmd.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		hung := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() }) // it may have ended
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			_ = cmd.Wait() // the exit code tells
+		}()
+		select {
+		case <-screen.shown:
+			_, _ = io.WriteString(keyboard, c.keys) // what comes of it tells
+		case <-ended:
+		}
+		<-ended
+		hung.Stop()
+		if got := cmd.ProcessState.ExitCode(); got != c.code || !strings.Contains(screen.seen.String(), c.end) {
+			t.Errorf("%s: exit code %d; want %d and %q:\n%s", c.args[0], got, c.code, c.end, screen.seen.String())
+		}
+	}
+}
+
+// A prompt is what is seen on a screen, and tells when a text is.
+type prompt struct {
+	text  string
+	shown chan struct{} // closed when it is
+	seen  strings.Builder
+	told  bool
+}
+
+func (p *prompt) Write(b []byte) (int, error) {
+	p.seen.Write(b)
+	if !p.told && strings.Contains(p.seen.String(), p.text) {
+		p.told = true
+		close(p.shown)
+	}
+	return len(b), nil
+}
+
+// quoted makes a command line of words, for sh.
+func quoted(words []string) string {
+	var line strings.Builder
+	for _, w := range words {
+		line.WriteString("'" + strings.ReplaceAll(w, "'", `'\''`) + "' ")
+	}
+	return line.String()
 }

@@ -12,7 +12,7 @@ import (
 
 // rootFlags are understood wherever they stand on the command line.
 type rootFlags struct {
-	Version bool `help:"Print the version, the commit, its date, and the version of Go."`
+	Version bool `help:"Print the version, the commit, its date, and the versions of Go and of all modules."`
 }
 
 // resolve turns the first word into the exact name of an applet or a command.

@@ -11,25 +11,23 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// scriptLimit is the time that one script may take.
-const scriptLimit = 2 * time.Minute
-
 // A scriptResult is what came of one script.
 type scriptResult struct {
 	name            string
 	took            time.Duration
 	log             string
 	failed, skipped bool
+	why             string // it was skipped
 }
 
-// runScript runs one script to its end.
-func runScript(file string, verbose bool) scriptResult {
+// runScript runs one script to its end, or until it has taken too long.
+func runScript(file string, limit time.Duration, verbose bool) scriptResult {
 	t := &scriptT{verbose: verbose}
 	begin := time.Now()
 	t.guarded(func() {
 		params := ScriptParams()
 		params.Files = []string{file}
-		params.Deadline = begin.Add(scriptLimit) // RunT itself has no limit
+		params.Deadline = begin.Add(limit) // RunT itself has no limit
 		testscript.RunT(t, params)
 	})
 	return scriptResult{
@@ -38,6 +36,7 @@ func runScript(file string, verbose bool) scriptResult {
 		log:     t.log.String(),
 		failed:  t.failed,
 		skipped: t.skipped,
+		why:     t.why,
 	}
 }
 
@@ -47,6 +46,7 @@ type scriptT struct {
 	log             strings.Builder
 	verbose         bool
 	failed, skipped bool
+	why             string
 }
 
 var _ testscript.T = (*scriptT)(nil)
@@ -76,7 +76,7 @@ func (t *scriptT) Run(_ string, f func(testscript.T)) {
 // Skip ends a script that does not apply here.
 func (t *scriptT) Skip(args ...any) {
 	t.skipped = true
-	t.Log(args...)
+	t.why = fmt.Sprint(args...)
 	runtime.Goexit()
 }
 

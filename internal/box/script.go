@@ -41,9 +41,15 @@ const runVar = "MPBOX_RUN"
 //	plain FILE
 //		fails if FILE, or stdout, has an escape sequence or a character that
 //		draws boxes.
+//
+// and this condition:
+//
+//	[procexe]
+//		the system finds the file of a running program when its name is gone.
 func ScriptParams() testscript.Params {
 	return testscript.Params{
 		Setup:               setupScript,
+		Condition:           condition,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

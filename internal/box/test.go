@@ -21,8 +21,9 @@ import (
 
 // A testCommand is mpbox test [PATTERN].
 type testCommand struct {
-	Pattern string `arg:"" optional:"" help:"The name of a script, a part of names, or a pattern such as process_*."`
-	Verbose bool   `short:"v" help:"Print what each script does."`
+	Pattern string        `arg:"" optional:"" help:"The name of a script, a part of names, or a pattern such as process_*."`
+	Limit   time.Duration `help:"How long one script may take: more than that on a slow machine." default:"2m"`
+	Verbose bool          `short:"v" help:"Print what each script does."`
 }
 
 func (c *testCommand) Help() string {
@@ -42,10 +43,11 @@ func (c *testCommand) run(b *Box) error {
 			return err
 		}
 	}
-	s, err := newSuite(b.Scripts, c.Verbose)
+	s, err := newSuite(b.Scripts)
 	if err != nil {
 		return err
 	}
+	s.limit, s.verbose = c.Limit, c.Verbose
 	defer s.remove()
 	s.endOnSignal()
 	failed := s.runAll(names)
@@ -94,6 +96,7 @@ func (c *testCommand) choose(scripts fs.FS) ([]string, error) {
 // A suite runs scripts, two at a time, in a temporary folder of its own.
 type suite struct {
 	scripts fs.FS
+	limit   time.Duration // for each script
 	verbose bool
 	dir     string // holds bin, with the links, scripts, and the working folders
 
@@ -106,12 +109,12 @@ type suite struct {
 }
 
 // newSuite sets up the folder, and PATH to find the binary by all its names.
-func newSuite(scripts fs.FS, verbose bool) (*suite, error) {
+func newSuite(scripts fs.FS) (*suite, error) {
 	dir, err := os.MkdirTemp("", "mpbox-test-")
 	if err != nil {
 		return nil, fmt.Errorf("no temporary folder can be made, see TMPDIR: %w", err)
 	}
-	s := &suite{scripts: scripts, verbose: verbose, dir: dir, ended: make(chan struct{})}
+	s := &suite{scripts: scripts, dir: dir, ended: make(chan struct{})}
 	if err := s.fill(); err != nil {
 		s.remove()
 		return nil, err
@@ -169,7 +172,7 @@ func (s *suite) runAll(names []string) int {
 				if s.stopped.Load() {
 					continue
 				}
-				s.print(runScript(filepath.Join(s.dir, "scripts", name+".txtar"), s.verbose))
+				s.print(runScript(filepath.Join(s.dir, "scripts", name+".txtar"), s.limit, s.verbose))
 			}
 		})
 	}
@@ -195,7 +198,7 @@ func (s *suite) print(r scriptResult) {
 		s.failed++
 		fmt.Printf("FAIL  %s\n", r.name)
 	case r.skipped:
-		fmt.Printf("skip  %s\n", r.name)
+		fmt.Printf("skip  %s  %s\n", r.name, r.why)
 	default:
 		s.passed++
 		fmt.Printf("ok    %s  %.1fs\n", r.name, r.took.Seconds())

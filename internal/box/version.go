@@ -1,6 +1,7 @@
 package box
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"runtime"
@@ -9,29 +10,27 @@ import (
 
 // Build says what was built, and from what.
 type Build struct {
-	Version, Commit, Date string // "" if not known
+	Version, Commit, Date string   // "" if not known
+	Modules               []string // linked in, path and version of each; nil if not known
 }
 
 // String is one line: version, commit, date, Go.
 func (v Build) String() string {
-	version := v.Version
-	if version == "" {
-		version = "development build"
+	source := "commit and date not known"
+	if v.Commit != "" || v.Date != "" {
+		source = "commit " + cmp.Or(v.Commit, "not known") + ", built " + cmp.Or(v.Date, "on a day not known")
 	}
-	parts := make([]string, 0, 3)
-	if v.Commit != "" {
-		parts = append(parts, "commit "+v.Commit)
-	}
-	if v.Date != "" {
-		parts = append(parts, "built "+v.Date)
-	}
-	parts = append(parts, fmt.Sprintf("%s %s/%s", runtime.Version(), runtime.GOOS, runtime.GOARCH))
-	return fmt.Sprintf("mpbox %s (%s)", version, strings.Join(parts, ", "))
+	return fmt.Sprintf("mpbox %s (%s, %s %s/%s)",
+		cmp.Or(v.Version, "development build"), source, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
-// printVersion is mpbox --version.
+// printVersion is mpbox --version: that line, and one for each module.
 func (b *Box) printVersion() error {
-	return write(os.Stdout, b.Build.String()+"\n")
+	lines := append([]string{b.Build.String()}, b.Build.Modules...)
+	if b.Build.Modules == nil {
+		lines = append(lines, "modules not known")
+	}
+	return write(os.Stdout, strings.Join(lines, "\n  ")+"\n")
 }
 
 // A versionCommand is what the command line asks for if --version is anywhere

@@ -69,7 +69,7 @@ func (e *embedded) stop() {
 }
 
 const (
-	stateName = "ipc-cluster-"
+	stateName = "cluster-ipc-"
 	lockName  = "lock"
 )
 
