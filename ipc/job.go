@@ -140,7 +140,7 @@ func (j *job) giveBack(first, n int) {
 	}
 	j.change(func() {
 		j.out -= n
-		if first+n == j.next {
+		if first+n == j.next && !j.alone[first] {
 			j.next = first
 			return
 		}

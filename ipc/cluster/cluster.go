@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -85,6 +86,7 @@ func (c Config) Open(ctx context.Context, url string) (_ *Cluster, err error) {
 
 func (c *Cluster) start(ctx context.Context) (err error) {
 	if c.js, err = jetstream.New(c.nc, jetstream.WithPublishAsyncMaxPending(2*mostOut),
+		jetstream.WithPublishAsyncTimeout(c.Lease), // a stream that changes its server may never answer
 		jetstream.WithPublishAsyncErrHandler(func(_ jetstream.JetStream, m *nats.Msg, err error) { c.notStored(m, err) }),
 	); err != nil {
 		return err
@@ -291,8 +293,12 @@ func (c *Cluster) advise(m *nats.Msg) {
 	var a advice
 	if p := c.pool(q.Pool); p != nil {
 		<-p.specified
-		if q.Back {
+		switch {
+		case q.Back:
 			p.cameBack(q.Chunk)
+			return
+		case q.Why != "":
+			p.source.Break(errors.New("cluster: the server does not keep results: " + q.Why))
 			return
 		}
 		if a.Spec = p.spec; q.Chunk != "" {
@@ -371,11 +377,11 @@ func (c *Cluster) settle(m jetstream.Msg) {
 // notStored is told that a chunk may not be stored.
 func (c *Cluster) notStored(m *nats.Msg, err error) {
 	c.Log.Warn("cluster: keeping a task", "error", err)
-	chunk, err := parseChunk(m.Subject[len(c.base)+1:], m.Data)
-	if err != nil {
+	chunk, bad := parseChunk(m.Subject[len(c.base)+1:], m.Data)
+	if bad != nil {
 		return
 	}
 	if p := c.pool(chunk.pool); p != nil {
-		p.notStored(chunk.number)
+		p.notStored(chunk.number, err)
 	}
 }

@@ -30,15 +30,11 @@ func startEmbedded(c Config) (_ *embedded, err error) {
 	}()
 	dir := c.Dir
 	if dir == "" {
-		sweep()
-		if dir, err = os.MkdirTemp("", stateName+"*"); err != nil {
-			return nil, fmt.Errorf("cluster: folder for the server: %w", err)
-		}
-		e.dir = dir
-	} else if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("cluster: folder for the server: %w", err)
+		dir, err = e.makeDir()
+	} else if err = os.MkdirAll(dir, 0o700); err == nil {
+		e.lock, err = lockDir(dir)
 	}
-	if e.lock, err = lockDir(dir); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("cluster: folder for the server: %w", err)
 	}
 	s, err := server.NewServer(&server.Options{
@@ -53,6 +49,23 @@ func startEmbedded(c Config) (_ *embedded, err error) {
 		return nil, errors.New("cluster: the embedded server does not start")
 	}
 	return e, nil
+}
+
+// makeDir makes a folder for this process, and removes those that killed ones have
+// left.
+func (e *embedded) makeDir() (dir string, err error) {
+	sweep()
+	const tries = 10 // another process may sweep, too
+	for range tries {
+		if dir, err = os.MkdirTemp("", stateName+"*"); err != nil {
+			return "", err
+		}
+		if e.lock, err = lockDir(dir); err == nil {
+			e.dir = dir
+			return dir, nil
+		}
+	}
+	return "", err
 }
 
 func (e *embedded) stop() {
@@ -84,8 +97,22 @@ func lockDir(dir string) (*os.File, error) {
 		f.Close()
 		return nil, fmt.Errorf("%s is in use by another process: %w", dir, err)
 	}
+	ours, err := f.Stat()
+	if err == nil {
+		var there os.FileInfo
+		if there, err = os.Stat(f.Name()); err == nil && !os.SameFile(ours, there) {
+			err = errSwept
+		}
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
 	return f, nil
 }
+
+// errSwept says that a new folder was taken for one that a killed process has left.
+var errSwept = errors.New("the folder was removed by another process")
 
 // sweep removes the folders of processes that were killed.
 func sweep() {

@@ -35,7 +35,7 @@ func (c Config) Serve(ctx context.Context, url string) error {
 	var a *agent
 	for until := time.Now().Add(c.Patience); ; {
 		a, err = newAgent(ctx, c, url)
-		if !errors.Is(err, nats.ErrNoServers) || time.Now().After(until) {
+		if !mayPass(err) || time.Now().After(until) {
 			break
 		}
 		if !pause(ctx, min(c.Lease, time.Second)) {
@@ -56,6 +56,16 @@ func (c Config) Serve(ctx context.Context, url string) error {
 		a.stop()
 		return fmt.Errorf("%w: %w", ErrDisconnected, a.nc.LastError())
 	}
+}
+
+// mayPass reports whether err is that of a server which is not ready yet.
+func mayPass(err error) bool {
+	for _, e := range []error{nats.ErrNoServers, nats.ErrNoResponders, nats.ErrTimeout, context.DeadlineExceeded} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }
 
 // An agent is a host's side: it takes chunks from the server as there is room for
@@ -94,13 +104,15 @@ type callerInfo struct {
 // A task is a chunk that this host has.
 type task struct {
 	*chunk
-	crew   *crew
-	msg    jetstream.Msg // its latest delivery
-	leased time.Time     // when that was, or the lease was extended
-	stop   func()        // nil before it is begun
-	load   float64       // nanoseconds, as they were guessed when it came
-	over   bool          // it is not running any more
-	result []byte        // the outcome, when it is on its way
+	crew     *crew
+	msg      jetstream.Msg // its latest delivery
+	leased   time.Time     // when that was, or the lease was extended
+	stop     func()        // nil before it is begun
+	load     float64       // nanoseconds, as they were guessed when it came
+	over     bool          // it is not running any more
+	recalled bool          // nobody wants it
+	result   []byte        // the outcome, when it is on its way
+	failed   time.Time     // when it was not stored for the first time
 }
 
 func newAgent(ctx context.Context, c Config, url string, extra ...nats.Option) (a *agent, err error) {
@@ -124,6 +136,7 @@ func (a *agent) start(ctx context.Context) (err error) {
 	// The outcomes are published by a second client of the connection, whose
 	// handlers say what has become of them.
 	if a.js, err = jetstream.New(a.nc, jetstream.WithPublishAsyncMaxPending(mostInHand+1),
+		jetstream.WithPublishAsyncTimeout(a.Lease), // a stream that changes its server may never answer
 		jetstream.WithPublishAsyncAckHandler(func(_ jetstream.JetStream, m *nats.Msg, _ *jetstream.PubAck) { a.stored(m) }),
 		jetstream.WithPublishAsyncErrHandler(func(_ jetstream.JetStream, m *nats.Msg, err error) { a.notStored(m, err) }),
 	); err != nil {
@@ -145,15 +158,16 @@ func (a *agent) start(ctx context.Context) (err error) {
 }
 
 // openConsumer finds what the hosts have in common, or makes it.
-func (a *agent) openConsumer(ctx context.Context) (err error) {
+func (a *agent) openConsumer(ctx context.Context) error {
 	const forgotten = time.Hour
-	a.consumer, err = a.tasks.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
+	consumer, err := a.tasks.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
 		Durable: "hosts_" + a.build, FilterSubject: a.subject("task", ">"), AckPolicy: jetstream.AckExplicitPolicy,
 		AckWait: a.Lease, MaxAckPending: 1 << 16, InactiveThreshold: forgotten,
 	})
 	if err != nil {
 		return fmt.Errorf("cluster: consumer of the tasks: %w", err)
 	}
+	a.consumer = consumer
 	return nil
 }
 

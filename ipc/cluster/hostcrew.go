@@ -155,7 +155,7 @@ func (p *crew) do(t *task, items []byte) {
 	stop := c.Do(items, t.first, t.n, p.agent.reportTo(t))
 	p.agent.mu.Lock()
 	t.stop = stop
-	late := p.agent.unwanted(t.chunk)
+	late := t.recalled || p.agent.unwanted(t.chunk)
 	p.agent.mu.Unlock()
 	if late {
 		stop()

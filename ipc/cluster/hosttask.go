@@ -3,7 +3,6 @@ package cluster
 import (
 	"context"
 	"encoding/json"
-	"os"
 	"slices"
 	"time"
 
@@ -188,9 +187,19 @@ func (a *agent) notStored(m *nats.Msg, err error) {
 
 func (a *agent) keyOf(result *nats.Msg) string { return result.Subject[len(a.subject("result"))+1:] }
 
-// retry publishes again after a while, in which the server may come back.
+// retry publishes again after a while, in which the server may come back. If it is
+// there, and can't keep the result, the caller has to know.
 func (a *agent) retry(t *task, err error) {
 	a.Log.Warn("cluster: keeping a result", "error", err)
+	a.mu.Lock()
+	if t.failed.IsZero() {
+		t.failed = time.Now()
+	}
+	late := time.Since(t.failed) > a.Patience
+	a.mu.Unlock()
+	if late {
+		a.send(question{Pool: t.pool, Why: err.Error()}, "ask", t.caller)
+	}
 	time.AfterFunc(a.Lease/10, func() {
 		if a.wanted(t) {
 			a.publish(t)
@@ -357,7 +366,7 @@ func (a *agent) obey(m *nats.Msg) {
 		return
 	}
 	pool := caller + "." + o.Pool
-	answer := answer{Host: a.Host, ID: a.id, Pid: os.Getpid()}
+	answer := answer{Host: a.Host, ID: a.id}
 	a.mu.Lock()
 	p := a.pools[pool]
 	switch o.Verb {
@@ -410,6 +419,7 @@ func (a *agent) has(f func(*task) bool) (numbers []string) {
 			continue
 		}
 		numbers = append(numbers, t.number)
+		t.recalled = true
 		if t.stop != nil {
 			stops = append(stops, t.stop)
 			crews[t.crew] = true

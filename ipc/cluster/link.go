@@ -57,7 +57,7 @@ func connect(ctx context.Context, c Config, address string, who string, extra ..
 	}
 	options := append([]nats.Option{
 		nats.Name(c.Name + " " + who), nats.MaxReconnects(-1), nats.ReconnectWait(min(c.Lease/10, 250*time.Millisecond)),
-		nats.PingInterval(c.Lease / 2), nats.MaxPingsOutstanding(2), nats.Timeout(startTime),
+		nats.PingInterval(c.Lease / 2), nats.MaxPingsOutstanding(2), nats.Timeout(dialTime),
 		nats.ClosedHandler(func(*nats.Conn) { close(l.lost) }),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
@@ -84,7 +84,7 @@ func connect(ctx context.Context, c Config, address string, who string, extra ..
 	if err = l.greet(ctx); err != nil {
 		return nil, err
 	}
-	if err = l.openStreams(ctx); err != nil {
+	if err = l.awaitStreams(ctx); err != nil {
 		return nil, err
 	}
 	if err = l.answerGreetings(who); err != nil {
@@ -96,6 +96,8 @@ func connect(ctx context.Context, c Config, address string, who string, extra ..
 const (
 	// headRoom is more than what goes with items or results in a message.
 	headRoom = 4 << 10
+	// dialTime is how long a server may take to answer.
+	dialTime = 5 * time.Second
 	// usualPayload is what NATS advises not to go far beyond in a message.
 	usualPayload = 1 << 20
 )
@@ -190,6 +192,26 @@ func (l *link) send(v any, parts ...string) {
 	}
 }
 
+// awaitStreams opens the streams. A cluster of servers that has just been started
+// needs a while for that.
+func (l *link) awaitStreams(ctx context.Context) error {
+	for until := time.Now().Add(l.Patience); ; {
+		try, cancel := context.WithTimeout(ctx, 2*l.Lease)
+		err := l.openStreams(try)
+		cancel()
+		if err == nil || !isStarting(err) || time.Now().After(until) || !pause(ctx, l.Lease/10) {
+			return err
+		}
+	}
+}
+
+// isStarting reports whether err is that of a cluster of servers without a leader.
+func isStarting(err error) bool {
+	const noLeader, noPeers = 10008, 10005
+	api, isAPI := errors.AsType[*jetstream.APIError](err)
+	return errors.Is(err, context.DeadlineExceeded) || isAPI && (api.ErrorCode == noLeader || api.ErrorCode == noPeers)
+}
+
 // openStreams makes the streams, or finds them.
 func (l *link) openStreams(ctx context.Context) (err error) {
 	name := "IPC_" + token(l.Name)
@@ -248,10 +270,15 @@ func (l *link) dropLarge(ctx context.Context, caller, name string) {
 
 // forget removes what the server keeps of a caller.
 func (l *link) forget(ctx context.Context, caller string) error {
-	err := l.tasks.Purge(ctx, jetstream.WithPurgeSubject(l.subject("task", caller, ">")))
-	err = errors.Join(err, l.results.Purge(ctx, jetstream.WithPurgeSubject(l.subject("result", caller, ">"))))
-	if e := l.js.DeleteObjectStore(ctx, l.bucket(caller)); !errors.Is(e, jetstream.ErrBucketNotFound) && !errors.Is(e, jetstream.ErrStreamNotFound) {
-		err = errors.Join(err, e)
+	var errs []error
+	for _, err := range []error{
+		l.tasks.Purge(ctx, jetstream.WithPurgeSubject(l.subject("task", caller, ">"))),
+		l.results.Purge(ctx, jetstream.WithPurgeSubject(l.subject("result", caller, ">"))),
+		l.js.DeleteObjectStore(ctx, l.bucket(caller)),
+	} {
+		if !errors.Is(err, jetstream.ErrBucketNotFound) && !errors.Is(err, jetstream.ErrStreamNotFound) {
+			errs = append(errs, err)
+		}
 	}
-	return err
+	return errors.Join(errs...)
 }

@@ -48,8 +48,8 @@ type remotePool struct {
 // A remoteJob is the part of a job that is out.
 type remoteJob struct {
 	out      map[uint64]*parcel
-	stopping bool // nobody wants it, and the hosts are told
-	asked    bool // and have answered
+	stopping bool      // nobody wants it, and the hosts are told
+	asked    time.Time // when they have answered, zero before
 }
 
 // A parcel is a chunk that is out.
@@ -57,7 +57,9 @@ type parcel struct {
 	engine.Batch
 	number  uint64
 	message []byte
-	stored  bool // as far as is known
+	stored  bool      // as far as is known
+	failed  time.Time // since when it can't be stored
+	why     error
 	missing bool // it was not found with the server, and had no outcome
 	sent    time.Time
 	holder  string   // the host that has it, if its job was stopped
@@ -207,7 +209,7 @@ func (p *remotePool) sendLarge(c *parcel, name string) {
 	defer cancel()
 	if err := p.c.putLarge(ctx, p.c.id, name, c.Items()); err != nil {
 		p.c.Log.Warn("cluster: keeping a large task", "error", err)
-		p.notStored(strconv.FormatUint(c.number, 10))
+		p.notStored(strconv.FormatUint(c.number, 10), err)
 		return
 	}
 	p.mu.Lock()
@@ -227,12 +229,12 @@ func (p *remotePool) taskSubject(c *parcel) string {
 func (p *remotePool) publish(c *parcel) {
 	if _, err := p.c.js.PublishAsync(p.taskSubject(c), c.message); err != nil {
 		p.c.Log.Warn("cluster: keeping a task", "error", err)
-		p.notStored(strconv.FormatUint(c.number, 10))
+		p.notStored(strconv.FormatUint(c.number, 10), err)
 	}
 }
 
 // notStored has a chunk be sent again at the next review.
-func (p *remotePool) notStored(number string) {
+func (p *remotePool) notStored(number string, why error) {
 	n, err := strconv.ParseUint(number, 10, 64)
 	if err != nil {
 		return
@@ -240,7 +242,10 @@ func (p *remotePool) notStored(number string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if c := p.out[n]; c != nil {
-		c.stored = false
+		c.stored, c.why = false, why
+		if c.failed.IsZero() {
+			c.failed = time.Now()
+		}
 	}
 }
 
@@ -445,7 +450,7 @@ func (p *remotePool) recall(o order, queued string, concerned func(*parcel) bool
 	for _, j := range p.jobs {
 		for _, c := range j.out {
 			if concerned(c) {
-				j.asked = true
+				j.asked = time.Now()
 			}
 		}
 	}
@@ -459,7 +464,7 @@ func (p *remotePool) giveUp() {
 	p.mu.Lock()
 	var lost []uint64
 	for _, j := range p.jobs {
-		if !j.asked {
+		if j.asked.IsZero() {
 			continue
 		}
 		for number, c := range j.out {
@@ -483,6 +488,7 @@ func (p *remotePool) giveUp() {
 func (p *remotePool) review(down time.Duration) {
 	p.signal()
 	p.giveUp()
+	p.askAgain()
 	if down > p.c.Patience {
 		p.source.Break(ErrDisconnected)
 		p.abandon()
@@ -492,6 +498,23 @@ func (p *remotePool) review(down time.Duration) {
 	}
 	p.awaitHosts()
 	p.resend()
+}
+
+// askAgain recalls what was recalled long ago and is with a host as far as is
+// known: the outcome may be lost.
+func (p *remotePool) askAgain() {
+	p.mu.Lock()
+	var late []uint64
+	for id, j := range p.jobs {
+		if !j.asked.IsZero() && time.Since(j.asked) > 2*p.c.Lease {
+			j.asked = time.Now()
+			late = append(late, id)
+		}
+	}
+	p.mu.Unlock()
+	for _, id := range late {
+		go p.stopJob(id)
+	}
 }
 
 // abandon takes all back.
@@ -530,9 +553,12 @@ func (p *remotePool) resend() {
 	p.mu.Lock()
 	var again []*parcel
 	old := false
+	var full error
 	for _, c := range p.out {
 		switch {
 		case p.jobs[c.Job()].stopping:
+		case !c.stored && time.Since(c.failed) > p.c.Patience:
+			full = c.why
 		case !c.stored:
 			c.stored, c.sent = true, time.Now()
 			again = append(again, c)
@@ -541,6 +567,10 @@ func (p *remotePool) resend() {
 		}
 	}
 	p.mu.Unlock()
+	if full != nil {
+		p.source.Break(fmt.Errorf("cluster: the server does not keep tasks: %w", full))
+		p.signal()
+	}
 	if old {
 		again = append(again, p.missing()...)
 	}
@@ -573,7 +603,7 @@ func (p *remotePool) missing() (lost []*parcel) {
 		}
 		if c.missing {
 			lost = append(lost, c)
-			c.sent = time.Now()
+			c.sent, c.failed = time.Now(), time.Time{}
 		}
 		c.missing = !c.missing
 	}
@@ -606,7 +636,7 @@ func (p *remotePool) Insights() map[string][]byte {
 	for _, a := range p.told {
 		name := a.Host
 		if named[name] != nil {
-			name = fmt.Sprintf("%s#%d", name, a.Pid) // another agent on that machine
+			name = a.ID // another agent on that machine
 		}
 		named[name] = a.Insights
 	}

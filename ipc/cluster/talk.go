@@ -31,11 +31,13 @@ type heartbeat struct {
 
 // A question is what a host asks the caller of a pool: how it is, or whether a
 // chunk may be begun that has perhaps ended its host before. Back is no question:
-// the chunk was given up, and has ended nothing.
+// the chunk was given up, and has ended nothing. Nor is Why: the server does not
+// keep the outcome.
 type question struct {
 	Pool, Chunk string
 	Host        string // the id of who asks
 	Back        bool
+	Why         string
 }
 
 // An advice answers it. Without a Spec there is no such pool any more.
@@ -58,7 +60,6 @@ const (
 // An answer is a host's to an order.
 type answer struct {
 	Host, ID string
-	Pid      int
 	Has      []string // chunks of the job or pool that are there, of which there will be reports
 	Insights []byte
 }
