@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -87,6 +88,7 @@ func (c Config) Open(ctx context.Context, url string) (_ *Cluster, err error) {
 func (c *Cluster) start(ctx context.Context) (err error) {
 	if c.js, err = jetstream.New(c.nc, jetstream.WithPublishAsyncMaxPending(2*mostOut),
 		jetstream.WithPublishAsyncTimeout(c.Lease), // a stream that changes its server may never answer
+		jetstream.WithPublishAsyncAckHandler(func(_ jetstream.JetStream, m *nats.Msg, ack *jetstream.PubAck) { c.stored(m, ack.Sequence) }),
 		jetstream.WithPublishAsyncErrHandler(func(_ jetstream.JetStream, m *nats.Msg, err error) { c.notStored(m, err) }),
 	); err != nil {
 		return err
@@ -365,23 +367,32 @@ func (c *Cluster) readResults(ctx context.Context) error {
 }
 
 func (c *Cluster) settle(m jetstream.Msg) {
-	pool, number, err := resultTokens(m.Subject()[len(c.base)+1:])
-	if err != nil {
-		return
+	if p := c.pool(lastToken(m.Subject())); p != nil {
+		p.settle(m.Data())
 	}
-	if p := c.pool(pool); p != nil {
-		p.settle(number, m.Data())
+}
+
+// stored is told where in the stream a chunk is.
+func (c *Cluster) stored(m *nats.Msg, sequence uint64) {
+	if p, number := c.chunkOf(m); p != nil {
+		p.stored(number, sequence)
 	}
 }
 
 // notStored is told that a chunk may not be stored.
 func (c *Cluster) notStored(m *nats.Msg, err error) {
 	c.Log.Warn("cluster: keeping a task", "error", err)
-	chunk, bad := parseChunk(m.Subject[len(c.base)+1:], m.Data)
-	if bad != nil {
-		return
+	if p, number := c.chunkOf(m); p != nil {
+		p.notStored(number, err)
 	}
-	if p := c.pool(chunk.pool); p != nil {
-		p.notStored(chunk.number, err)
+}
+
+// chunkOf tells which chunk of which pool a message of this caller has.
+func (c *Cluster) chunkOf(m *nats.Msg) (*remotePool, uint64) {
+	number, _, err := takeInt(m.Data)
+	t := strings.Split(m.Subject[len(c.base)+1:], ".")
+	if err != nil || len(t) != 4 {
+		return nil, 0
 	}
+	return c.pool(t[2]), uint64(number)
 }

@@ -8,7 +8,8 @@ import (
 )
 
 // A chunk is a run of tasks as a host gets it. The subject has whose it is:
-// task.C.P.J.K.
+// task.C.P.J. It has no number of the chunk: the server keeps a record of each
+// subject.
 type chunk struct {
 	caller, pool, job, number string
 
@@ -26,7 +27,9 @@ func (c *chunk) key() string { return c.caller + "." + c.pool + "." + c.number }
 func (c *chunk) objectName() string { return "task." + c.pool + "." + c.number }
 
 func (c *chunk) append(b []byte) []byte {
-	for _, n := range []int{c.first, c.n, bit(c.alone), bit(c.large)} {
+	number, _ := strconv.ParseUint(c.number, 10, 64)
+	b = binary.AppendUvarint(b, number)
+	for _, n := range [...]int{c.first, c.n, bit(c.alone), bit(c.large)} {
 		b = binary.AppendUvarint(b, uint64(n))
 	}
 	return append(b, c.items...)
@@ -42,17 +45,18 @@ func bit(b bool) int {
 // parseChunk takes the subject behind its base.
 func parseChunk(subject string, data []byte) (c *chunk, err error) {
 	t := strings.Split(subject, ".")
-	if len(t) != 5 {
+	if len(t) != 4 {
 		return nil, errFrame
 	}
-	c = &chunk{caller: t[1], pool: t[2], job: t[3], number: t[4]}
-	var numbers [4]int
+	c = &chunk{caller: t[1], pool: t[2], job: t[3]}
+	var numbers [5]int
 	for i := range numbers {
 		if numbers[i], data, err = takeInt(data); err != nil {
 			return nil, err
 		}
 	}
-	c.first, c.n, c.alone, c.large, c.items = numbers[0], numbers[1], numbers[2] != 0, numbers[3] != 0, data
+	c.number = strconv.Itoa(numbers[0])
+	c.first, c.n, c.alone, c.large, c.items = numbers[1], numbers[2], numbers[3] != 0, numbers[4] != 0, data
 	return c, nil
 }
 
@@ -64,11 +68,12 @@ func takeInt(b []byte) (n int, rest []byte, err error) {
 	return int(v), b[size:], nil
 }
 
-// An outcome is what has become of a chunk.
+// An outcome is what has become of a chunk. The subject is result.C.P.
 type outcome struct {
-	what byte
-	host string
-	body []byte // the report, its name in the bucket, or why
+	what   byte
+	number uint64
+	host   string
+	body   []byte // the report, its name in the bucket, or why
 }
 
 const (
@@ -79,6 +84,7 @@ const (
 
 func (o outcome) append(b []byte) []byte {
 	b = append(b, o.what)
+	b = binary.AppendUvarint(b, o.number)
 	b = binary.AppendUvarint(b, uint64(len(o.host)))
 	b = append(b, o.host...)
 	return append(b, o.body...)
@@ -88,21 +94,15 @@ func parseOutcome(b []byte) (o outcome, err error) {
 	if len(b) == 0 {
 		return o, errFrame
 	}
-	o.what = b[0]
-	n, rest, err := takeInt(b[1:])
+	number, rest, err := takeInt(b[1:])
+	if err != nil {
+		return o, err
+	}
+	o.what, o.number = b[0], uint64(number)
+	n, rest, err := takeInt(rest)
 	if err != nil || n > len(rest) {
 		return o, errFrame
 	}
 	o.host, o.body = string(rest[:n]), rest[n:]
 	return o, nil
-}
-
-// resultTokens takes result.C.P.K apart.
-func resultTokens(subject string) (pool string, number uint64, err error) {
-	t := strings.Split(subject, ".")
-	if len(t) != 4 {
-		return "", 0, errFrame
-	}
-	number, err = strconv.ParseUint(t[3], 10, 64)
-	return t[2], number, err
 }

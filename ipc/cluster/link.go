@@ -21,8 +21,8 @@ import (
 // for the name of the program, B for its build, C for a caller, H for a host:
 //
 //	ipc.N.hello              who is here, with which build
-//	ipc.N.B.task.C.P.J.K     chunk K, of job J of pool P: in the stream IPC_N
-//	ipc.N.B.result.C.P.K     what has become of it: in the stream IPC_N_RESULTS
+//	ipc.N.B.task.C.P.J       chunks of job J of pool P: in the stream IPC_N
+//	ipc.N.B.result.C.P       what has become of them: in the stream IPC_N_RESULTS
 //	ipc.N.B.alive.C          caller C is here, and has these pools
 //	ipc.N.B.host.H           host H is here
 //	ipc.N.B.ask.C            asks C for the settings of a pool
