@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"slices"
+	"sync"
 	"time"
 	"unsafe"
 
@@ -104,6 +104,10 @@ type consignment struct {
 	job      *job
 	index, n int
 	items    []byte
+
+	mu      sync.Mutex
+	settled []bool // tasks; nil for none
+	over    bool   // all are settled or given back
 }
 
 func (c *consignment) Job() uint64   { return c.job.id }
@@ -111,7 +115,7 @@ func (c *consignment) First() int    { return c.index }
 func (c *consignment) Len() int      { return c.n }
 func (c *consignment) Items() []byte { return c.items }
 func (c *consignment) Stopped() bool { return c.job.stopped() != nil }
-func (c *consignment) GiveBack()     { c.job.giveBack(c.index, c.n) }
+func (c *consignment) GiveBack()     { c.Settle("", nil) }
 
 func (c *consignment) Alone() bool {
 	c.job.mu.Lock()
@@ -120,8 +124,15 @@ func (c *consignment) Alone() bool {
 }
 
 func (c *consignment) Kills(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.over = true
 	if !c.Alone() {
-		c.job.giveBackAlone(c.index, c.n)
+		for i := range c.n {
+			if c.settled == nil || !c.settled[i] {
+				c.job.giveBackAlone(c.index+i, 1)
+			}
+		}
 		return
 	}
 	c.job.endTask(&TaskError{
@@ -178,19 +189,38 @@ func parsePart(b []byte) (p part, rest []byte, err error) {
 	return p, b[end:], nil
 }
 
-// Settle believes a host that its bytes are those of the same executable, but not
-// that they are whole.
+// Settle is part of engine.Batch.
 func (c *consignment) Settle(host string, report []byte) (pace float64) {
-	settled := make([]bool, c.n)
-	defer func() {
-		for i := 0; i < c.n; i++ {
-			first := i
-			for i < c.n && !settled[i] {
-				i++
-			}
-			c.job.giveBack(c.index+first, i-first)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.over = true
+	pace = c.take(host, report)
+	for i := 0; i < c.n; i++ {
+		first := i
+		for i < c.n && !c.settled[i] {
+			i++
 		}
-	}()
+		c.job.giveBack(c.index+first, i-first)
+	}
+	return pace
+}
+
+// SettlePart is part of engine.Batch.
+func (c *consignment) SettlePart(host string, report []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.over {
+		c.take(host, report)
+	}
+}
+
+// take believes a host that its bytes are those of the same executable, but not
+// that they are whole, nor that they are new: another host may have done a part of
+// it already.
+func (c *consignment) take(host string, report []byte) (pace float64) {
+	if c.settled == nil {
+		c.settled = make([]bool, c.n)
+	}
 	if len(report) < reportHeader {
 		return 0
 	}
@@ -205,14 +235,7 @@ func (c *consignment) Settle(host string, report []byte) (pace float64) {
 			(&source{c.crew}).Break(fmt.Errorf("ipc: pool on %s: %w", host, parseRemoteError(p.body)))
 			break
 		}
-		if !p.fits(settled) {
-			break
-		}
-		done := c.settle(host, p)
-		for i := range done {
-			settled[p.index+i] = true
-		}
-		if done < p.n {
+		if p.n < 1 || p.index+p.n > c.n || !c.settle(host, p) {
 			break
 		}
 	}
@@ -222,18 +245,46 @@ func (c *consignment) Settle(host string, report []byte) (pace float64) {
 	return pace
 }
 
-// fits reports whether a part is about tasks that are not settled.
-func (p part) fits(settled []bool) bool {
-	return p.n > 0 && p.index+p.n <= len(settled) && !slices.Contains(settled[p.index:p.index+p.n], true) &&
-		(p.what == sentResults || p.what == sentFailed && p.n == 1)
+// settle takes a part but for tasks that are settled. It reports false if the rest
+// of the report can't be trusted.
+func (c *consignment) settle(host string, p part) bool {
+	switch p.what {
+	case sentFailed:
+		if !c.settled[p.index] {
+			c.settled[p.index] = true
+			c.fail(host, p)
+		}
+		return p.n == 1
+	case sentResults:
+	default:
+		return false
+	}
+	body := p.body
+	for i := p.index; i < p.index+p.n; {
+		n := 1
+		for i+n < p.index+p.n && c.settled[i+n] == c.settled[i] {
+			n++
+		}
+		var err error
+		if c.settled[i] {
+			body, err = c.crew.results.skip(body, n)
+		} else {
+			var taken int
+			taken, body, err = c.job.take(c.crew.results, c.index+i, n, body, TaskError{Host: host})
+			for k := range taken {
+				c.settled[i+k] = true
+			}
+		}
+		if err != nil {
+			return false
+		}
+		i += n
+	}
+	return true
 }
 
-// settle takes a part, and returns how many of its tasks it has dealt with.
-func (c *consignment) settle(host string, p part) int {
-	if p.what == sentResults {
-		n, _, _ := c.job.take(c.crew.results, c.index+p.index, p.n, p.body, TaskError{Host: host})
-		return n
-	}
+// fail takes the failure of a task.
+func (c *consignment) fail(host string, p part) {
 	remote := parseRemoteError(p.body)
 	e, isTask := errors.AsType[*TaskError](remote)
 	if !isTask {
@@ -244,5 +295,4 @@ func (c *consignment) settle(host string, p part) int {
 		e.Err = remote
 	}
 	c.job.fails(e, p.lost)
-	return 1
 }

@@ -52,21 +52,23 @@ func newHosted(b []byte, workers int, stdout, stderr io.Writer) (engine.Crew, er
 	return &hosted{c}, nil
 }
 
-func (h *hosted) Do(items []byte, first, n int, done func(report []byte)) (stop func()) {
+func (h *hosted) Do(items []byte, first, n int, done func(report []byte)) engine.Run {
 	r := &run{crew: h.crew, items: items}
+	r.job = newJob(r, n, false)
 	if err := r.index(n); err != nil {
 		done(r.report(err))
-		return func() {}
+		return r
 	}
-	j := newJob(r, n, false)
-	j.base = first
-	j.then = func() { done(r.report(j.stopped())) }
-	if err := h.crew.submit(j); err != nil {
+	r.job.base = first
+	r.job.then = func() { done(r.report(r.job.stopped())) }
+	if err := h.crew.submit(r.job); err != nil {
 		done(r.report(err))
-		return func() {}
 	}
-	return func() { j.cancel() }
+	return r
 }
+
+// Stop is part of engine.Run.
+func (r *run) Stop() { r.job.cancel() }
 
 func (h *hosted) EndStopped() { h.crew.poke() }
 
@@ -93,11 +95,13 @@ func (h *hosted) Insights() []byte {
 // they are.
 type run struct {
 	crew  *crew
+	job   *job
 	items []byte
 	ends  []int // of the items, if they are not plain
 
 	mu    sync.Mutex
 	parts []part
+	told  int // how many of them Part has reported
 }
 
 // index finds where the n items end.
@@ -172,12 +176,29 @@ func (r *run) report(why error) []byte {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.write(r.parts)
+}
+
+// Part is part of engine.Run.
+func (r *run) Part() []byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.told == len(r.parts) {
+		return nil
+	}
+	b := r.write(r.parts[r.told:])
+	r.told = len(r.parts)
+	return b
+}
+
+// write makes a report.
+func (r *run) write(parts []part) []byte {
 	size := reportHeader
-	for _, p := range r.parts {
+	for _, p := range parts {
 		size += partHeader + len(p.body)
 	}
 	b := binary.LittleEndian.AppendUint64(make([]byte, 0, size), r.crew.pace.Load())
-	for _, p := range r.parts {
+	for _, p := range parts {
 		b = p.append(b)
 	}
 	return b

@@ -54,8 +54,8 @@ func (w *watch) context(s *slot) context.Context {
 	if w.ctx == nil || w.ctx.Err() != nil {
 		d, t := w.look, s.crew.timeout
 		switch {
-		case w.stage == untouched && t == 0 && s.count == 1 && s.worker.proven:
-			return s.untilPoked() // there is nothing to take back, nor to end
+		case w.stage == untouched && t == 0 && s.count == 1 && s.worker.proven && !s.crew.hasTasks():
+			return s.untilPoked() // there is nothing to take back, nor to end, nor to call others to
 		case w.stage > untouched && s.worker.proc == nil: // there is no next stage
 		case w.stage > untouched:
 			d = min(d, time.Until(w.deadline))

@@ -24,11 +24,16 @@ var errFrame = errors.New("cluster: a message is damaged")
 // key is what a chunk is known by: C.P.K.
 func (c *chunk) key() string { return c.caller + "." + c.pool + "." + c.number }
 
+// count is the number as a number.
+func (c *chunk) count() uint64 {
+	n, _ := strconv.ParseUint(c.number, 10, 64)
+	return n
+}
+
 func (c *chunk) objectName() string { return "task." + c.pool + "." + c.number }
 
 func (c *chunk) append(b []byte) []byte {
-	number, _ := strconv.ParseUint(c.number, 10, 64)
-	b = binary.AppendUvarint(b, number)
+	b = binary.AppendUvarint(b, c.count())
 	for _, n := range [...]int{c.first, c.n, bit(c.alone), bit(c.large)} {
 		b = binary.AppendUvarint(b, uint64(n))
 	}
@@ -79,6 +84,7 @@ type outcome struct {
 const (
 	reported = 'r'
 	large    = 'l' // the report is in the bucket
+	partial  = 'p' // it is of tasks of a chunk others of which are under way
 	refused  = 'x' // this host can't do tasks of this pool at all
 )
 

@@ -12,6 +12,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
+
+	"github.com/mpbox/mpbox/ipc/internal/engine"
 )
 
 // Serve has this process do tasks of callers of the same executable, in worker
@@ -107,12 +109,14 @@ type task struct {
 	crew     *crew
 	msg      jetstream.Msg // its latest delivery
 	leased   time.Time     // when that was, or the lease was extended
-	stop     func()        // nil before it is begun
-	load     float64       // nanoseconds, as they were guessed when it came
-	over     bool          // it is not running any more
-	recalled bool          // nobody wants it
-	result   []byte        // the outcome, when it is on its way
-	failed   time.Time     // when it was not stored for the first time
+	run      engine.Run    // nil before it is begun
+	begun    time.Time
+	load     float64   // nanoseconds, as they were guessed when it came
+	over     bool      // it is not running any more
+	suspect  bool      // the caller is to be asked before it is begun
+	recalled bool      // nobody wants it
+	result   []byte    // the outcome, when it is on its way
+	failed   time.Time // when it was not stored for the first time
 }
 
 func newAgent(ctx context.Context, c Config, url string, extra ...nats.Option) (a *agent, err error) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -17,14 +18,14 @@ import (
 type crew struct {
 	agent        *agent
 	caller, pool string
-	ready        chan struct{} // closed when open has done what it could
-	misses       int           // how often its caller did not name it
-	outputs      []*forwarder
+	misses       int // how often its caller did not name it
 
-	mu    sync.Mutex
-	crew  engine.Crew // nil if it can't be
-	err   error       // why
-	ended bool        // it is not to be
+	mu      sync.Mutex
+	ready   bool        // open has done what it could
+	waiting []*task     // for that
+	crew    engine.Crew // nil if it can't be
+	err     error       // why
+	ended   bool        // it is not to be
 }
 
 // pool is the crew for a chunk. The caller holds mu.
@@ -33,7 +34,7 @@ func (a *agent) pool(c *chunk) *crew {
 	p := a.pools[key]
 	if p == nil {
 		a.caller(c.caller)
-		p = &crew{agent: a, caller: c.caller, pool: c.pool, ready: make(chan struct{})}
+		p = &crew{agent: a, caller: c.caller, pool: c.pool}
 		a.pools[key] = p
 		go p.open()
 	}
@@ -45,19 +46,27 @@ var errUnknownPool = errors.New("cluster: no such pool")
 
 // open asks the caller how the pool is to be, as long as the caller is there.
 func (p *crew) open() {
-	defer close(p.ready)
 	spec, err := p.ask()
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	if p.ended {
 		err = errUnknownPool
 	}
-	if p.err = err; err != nil {
-		return
+	if p.err = err; err == nil {
+		p.crew, p.err = engine.NewCrew(spec, p.agent.Workers, newForwarder(p, "out"), newForwarder(p, "err"))
 	}
-	stdout, stderr := newForwarder(p, "out"), newForwarder(p, "err")
-	p.outputs = []*forwarder{stdout, stderr}
-	p.crew, p.err = engine.NewCrew(spec, p.agent.Workers, stdout, stderr)
+	p.mu.Unlock()
+	for { // in the order in which they came
+		p.mu.Lock()
+		first := p.waiting
+		p.waiting, p.ready = nil, len(first) == 0
+		p.mu.Unlock()
+		if len(first) == 0 {
+			return
+		}
+		for _, t := range first {
+			p.begin(t)
+		}
+	}
 }
 
 func (p *crew) ask() (spec []byte, err error) {
@@ -91,20 +100,26 @@ func (a *agent) ask(caller string, q question) (v advice, err error) {
 	}
 }
 
-// begin does a chunk when the pool is ready, or says why not. A chunk that was
-// here or elsewhere before is suspect.
-func (p *crew) begin(t *task, suspect bool) {
-	select {
-	case <-p.ready:
-		if !t.large && !suspect {
-			p.do(t, t.items)
-			return
-		}
-	default:
+// add does a chunk when the pool is ready, or says why not.
+func (p *crew) add(t *task) {
+	p.mu.Lock()
+	ready := p.ready
+	if !ready {
+		p.waiting = append(p.waiting, t)
 	}
-	go func() {
-		<-p.ready
-		if suspect {
+	p.mu.Unlock()
+	if ready {
+		p.begin(t)
+	}
+}
+
+func (p *crew) begin(t *task) {
+	if !t.large && !t.suspect {
+		p.do(t, t.items)
+		return
+	}
+	go func() { // others need not wait
+		if t.suspect {
 			a, err := p.agent.ask(t.caller, question{Pool: p.pool, Chunk: t.number, Host: p.agent.id})
 			if err != nil || !a.Begin {
 				p.agent.finish(t, outcome{what: reported}) // it is settled
@@ -152,13 +167,13 @@ func (p *crew) do(t *task, items []byte) {
 		p.agent.finish(t, outcome{what: refused, body: []byte(err.Error())})
 		return
 	}
-	stop := c.Do(items, t.first, t.n, p.agent.reportTo(t))
+	run := c.Do(items, t.first, t.n, p.agent.reportTo(t))
 	p.agent.mu.Lock()
-	t.stop = stop
+	t.run, t.begun = run, time.Now()
 	late := t.recalled || p.agent.unwanted(t.chunk)
 	p.agent.mu.Unlock()
 	if late {
-		stop()
+		run.Stop()
 		c.EndStopped()
 	}
 }

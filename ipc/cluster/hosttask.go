@@ -22,7 +22,8 @@ func (a *agent) take(msg jetstream.Msg) {
 		_ = msg.Term()
 		return
 	}
-	t := &task{chunk: c, msg: msg, leased: time.Now()}
+	// A chunk that was here or elsewhere before may have ended that host.
+	t := &task{chunk: c, msg: msg, leased: time.Now(), suspect: c.alone || meta.NumDelivered > 1}
 	a.mu.Lock()
 	had := a.inHand[c.key()]
 	if had != nil {
@@ -52,7 +53,7 @@ func (a *agent) take(msg jetstream.Msg) {
 		a.beginAlone()
 		return
 	}
-	t.crew.begin(t, meta.NumDelivered > 1)
+	t.crew.add(t)
 }
 
 // beginAlone begins the first one of those that are to be alone, if nothing else
@@ -66,7 +67,7 @@ func (a *agent) beginAlone() {
 	}
 	a.mu.Unlock()
 	if t != nil {
-		t.crew.begin(t, true)
+		t.crew.add(t)
 	}
 }
 
@@ -122,7 +123,7 @@ func (a *agent) wanted(t *task) bool {
 // finish sends the outcome of t, if anybody is to get it.
 func (a *agent) finish(t *task, o outcome) {
 	o.host = a.Host
-	o.number, _ = strconv.ParseUint(t.number, 10, 64)
+	o.number = t.count()
 	a.mu.Lock()
 	if t.result != nil { // it was handed back
 		a.mu.Unlock()
@@ -277,8 +278,8 @@ func (a *agent) has(f func(*task) bool) (numbers []string) {
 		}
 		numbers = append(numbers, t.number)
 		t.recalled = true
-		if t.stop != nil {
-			stops = append(stops, t.stop)
+		if t.run != nil {
+			stops = append(stops, t.run.Stop)
 			crews[t.crew] = true
 		}
 	}

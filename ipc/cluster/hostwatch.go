@@ -14,6 +14,8 @@ func (a *agent) watch() {
 	defer beats.Stop()
 	sweeps := time.NewTicker(a.Lease)
 	defer sweeps.Stop()
+	parts := time.NewTicker(partTime)
+	defer parts.Stop()
 	noticed := map[string]time.Time{}
 	for {
 		select {
@@ -21,10 +23,38 @@ func (a *agent) watch() {
 			a.beat(false)
 			a.extend()
 			a.review()
+		case <-parts.C:
+			a.sendParts()
 		case <-sweeps.C:
 			a.sweep(noticed)
 		case <-a.ctx.Done():
 			return
+		}
+	}
+}
+
+// partTime is how long what is done of a chunk waits for the rest.
+const partTime = 100 * time.Millisecond
+
+// sendParts sends what is done of chunks that take long: who waits for it need not
+// wait for all of them. If it is lost, it comes again with the rest.
+func (a *agent) sendParts() {
+	a.mu.Lock()
+	var long []*task
+	for _, t := range a.inHand {
+		if t.run != nil && !t.over && t.n > 1 && time.Since(t.begun) > partTime {
+			long = append(long, t)
+		}
+	}
+	a.mu.Unlock()
+	for _, t := range long {
+		report := t.run.Part()
+		if report == nil || len(report) > a.large {
+			continue
+		}
+		o := outcome{what: partial, number: t.count(), host: a.Host, body: report}
+		if err := a.nc.Publish(a.subject("result", t.caller, t.pool), o.append(nil)); err != nil {
+			a.Log.Warn("cluster: keeping a part of a result", "error", err)
 		}
 	}
 }

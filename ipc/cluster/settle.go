@@ -40,8 +40,12 @@ func (p *remotePool) settle(data []byte) {
 		p.c.Log.Error("cluster: a result is damaged", "error", err)
 		return
 	}
-	if o.what == large {
+	switch o.what {
+	case large:
 		go p.settleLarge(o)
+		return
+	case partial:
+		p.settlePart(o)
 		return
 	}
 	c := p.remove(o.number)
@@ -59,6 +63,16 @@ func (p *remotePool) settle(data []byte) {
 		c.GiveBack()
 	}
 	p.signal()
+}
+
+// settlePart takes what is done of a chunk.
+func (p *remotePool) settlePart(o outcome) {
+	p.mu.Lock()
+	c := p.out[o.number]
+	p.mu.Unlock()
+	if c != nil {
+		c.SettlePart(o.host, o.body)
+	}
 }
 
 // mayBegin advises a host that has a chunk which was begun before, or would be

@@ -38,10 +38,12 @@ type Batch interface {
 	Alone() bool
 	// Stopped reports whether nobody wants the results any more.
 	Stopped() bool
-	// Settle takes the report of the host of that name. Tasks of which it says
-	// nothing are given back. It returns how long a task takes there on
-	// average, in nanoseconds, 0 if that is not known.
+	// Settle takes the report of the host of that name. Tasks of which neither it
+	// nor an earlier one says anything are given back. It returns how long a task
+	// takes there on average, in nanoseconds, 0 if that is not known.
 	Settle(host string, report []byte) (pace float64)
+	// SettlePart takes a report behind which others will come.
+	SettlePart(host string, report []byte)
 	// GiveBack says that nobody has done the tasks, so that they are handed
 	// out again if they are wanted still.
 	GiveBack()
@@ -71,9 +73,8 @@ type Engine interface {
 // A Crew is what does the tasks of another process's pool on this machine.
 type Crew interface {
 	// Do does a run of n tasks, the first of which has that number where they
-	// come from, and calls done with the report. After stop no more of them are
-	// begun.
-	Do(items []byte, first, n int, done func(report []byte)) (stop func())
+	// come from, and calls done with the report.
+	Do(items []byte, first, n int, done func(report []byte)) Run
 	// EndStopped ends the tasks of stopped runs that are under way, as by a
 	// time-out. Who stops many runs stops all of them before: a worker that is
 	// free would begin the next.
@@ -87,6 +88,15 @@ type Crew interface {
 	Terminate()
 	Close()
 	Ended() <-chan struct{}
+}
+
+// A Run is what a crew is doing.
+type Run interface {
+	// Stop has no more of it begun.
+	Stop()
+	// Part is a report of what has been done since the last call, nil if that is
+	// nothing. The last report has it again.
+	Part() []byte
 }
 
 // What package ipc has for engines.
