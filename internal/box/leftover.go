@@ -13,8 +13,12 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// sharedMemory is where POSIX shared memory with a name would show.
-const sharedMemory = "/dev/shm"
+// sharedMemory is where files of package ipc would show, which all begin so. Those
+// of others are theirs: any program may come and go meanwhile.
+const (
+	sharedMemory = "/dev/shm"
+	ourFiles     = "ipc-"
+)
 
 // tidy is how long what ends may take until nothing of it is left.
 const tidy = time.Second
@@ -50,7 +54,7 @@ func cmdNoleft(ts *testscript.TestScript, neg bool, args []string) {
 			left = append(left, name)
 		}
 		for name := range filesIn(sharedMemory) {
-			if !before[name] {
+			if !before[name] && strings.HasPrefix(filepath.Base(name), ourFiles) {
 				left = append(left, name)
 			}
 		}

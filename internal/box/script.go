@@ -34,8 +34,8 @@ const runVar = "MPBOX_RUN"
 //		fails if a process of this script is left after a second, or after
 //		LIMIT. Where there is no /proc it checks nothing.
 //	noleft
-//		fails if there is a file in /dev/shm that was not there when the script
-//		began, or any in TMPDIR, after a second.
+//		fails if there is a file of package ipc in /dev/shm that was not there when
+//		the script began, or any in TMPDIR, after a second.
 //	size COLUMNS FILE
 //		fails if a line of FILE, or of stdout, is longer than that.
 //	plain FILE
