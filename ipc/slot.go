@@ -53,7 +53,16 @@ func (s *slot) poke() {
 	s.prick()
 }
 
-// untilPoked is a context that ends with the next poke.
+// context is one that ends with the next poke, or has ended, if there was one since
+// untilPoked.
+func (s *slot) context() context.Context {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ctx
+}
+
+// untilPoked is a context that ends with the next poke. What has changed is to be
+// looked at after it, or a poke is lost.
 func (s *slot) untilPoked() context.Context {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -168,6 +177,7 @@ func (s *slot) ready() bool {
 // send sends the batch that is held. It reports false if that has to wait.
 func (s *slot) send() bool {
 	b := s.held
+	ctx := s.untilPoked()
 	if b.job.stopped() != nil {
 		s.drop()
 		return true
@@ -178,7 +188,7 @@ func (s *slot) send() bool {
 	if s.count == 0 {
 		s.watch.again() // it may begin at once
 	}
-	if err := w.tasks.put(s.untilPoked(), nil, b.message); err != nil {
+	if err := w.tasks.put(ctx, nil, b.message); err != nil {
 		if s.crew.ctx.Err() == nil && err != context.Canceled {
 			s.bury(err)
 		}

@@ -55,7 +55,7 @@ func (w *watch) context(s *slot) context.Context {
 		d, t := w.look, s.crew.timeout
 		switch {
 		case w.stage == untouched && t == 0 && s.count == 1 && s.worker.proven && !s.crew.hasTasks():
-			return s.untilPoked() // there is nothing to take back, nor to end, nor to call others to
+			return s.context() // there is nothing to take back, nor to end, nor to call others to
 		case w.stage > untouched && s.worker.proc == nil: // there is no next stage
 		case w.stage > untouched:
 			d = min(d, time.Until(w.deadline))
@@ -65,7 +65,7 @@ func (w *watch) context(s *slot) context.Context {
 			d = min(d, max(t/10, shortLook))
 		}
 		w.free()
-		w.ctx, w.stop = context.WithTimeout(s.untilPoked(), d)
+		w.ctx, w.stop = context.WithTimeout(s.context(), d)
 	}
 	return w.ctx
 }
