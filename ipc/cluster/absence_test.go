@@ -3,7 +3,6 @@ package cluster_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -55,29 +54,11 @@ func TestInnocentBesideKiller(t *testing.T) {
 	ctx := ipctest.Deadline(t, deadline)
 	_, _, m := aServer(t)
 	dir := t.TempDir()
-	over, hosts := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(hosts)
-		for i := 0; ; i++ {
-			p := ipc.NewProcess(hostTarget, m.at(fmt.Sprint("host ", i)))
-			if err := p.Start(); err != nil {
-				t.Error(err)
-				return
-			}
-			select {
-			case <-p.Sentinel():
-			case <-over:
-				_ = p.Cancel()
-				_ = p.Join(context.Background())
-				return
-			}
-			_ = p.Join(context.Background())
-			if len(marks(dir, "began-1")) == 2 {
-				letGo(t, dir)
-			}
+	keepHosts(t, m, func() {
+		if len(marks(dir, "began-1")) == 2 {
+			letGo(t, dir)
 		}
-	}()
-	defer func() { close(over); <-hosts }()
+	})
 	_, pool := openPool(t, ctx, m.config(), m.URL, actFunc)
 	pool.MaxDeaths, pool.ChunkSize = 2, 1
 	got, err := pool.Map(ctx, []deed{{What: "hold", N: 4, Dir: dir}, {What: "kill the host", N: 1, Dir: dir}})
@@ -87,13 +68,20 @@ func TestInnocentBesideKiller(t *testing.T) {
 	}
 }
 
-func mapHeld(ctx context.Context, m callerOf) error {
+// A held caller maps tasks that end when they may.
+type heldCaller struct {
+	Caller    callerOf
+	MaxDeaths int
+}
+
+func mapHeld(ctx context.Context, h heldCaller) error {
+	m := h.Caller
 	c, err := m.Membership.config().Open(ctx, m.Membership.URL)
 	if err != nil {
 		return err
 	}
 	pool := cluster.NewPool(c, actFunc)
-	pool.ChunkSize = 1
+	pool.ChunkSize, pool.MaxDeaths = 1, h.MaxDeaths
 	_, err = pool.Map(ctx, deeds("hold", m.Dir, 4))
 	pool.Terminate()
 	_ = pool.Join(ctx)
@@ -106,20 +94,28 @@ func mapHeld(ctx context.Context, m callerOf) error {
 var heldTarget = ipc.NewTarget(mapHeld)
 
 // TestCallerSleeps has a caller be stopped for some leases, and go on.
-func TestCallerSleeps(t *testing.T) {
+func TestCallerSleeps(t *testing.T) { stopCaller(t, 0, 2, 4*time.Second) }
+
+// TestCallerNaps has a caller that forgives no death be stopped for a little more
+// than its lease and the time in which that is noticed.
+func TestCallerNaps(t *testing.T) { stopCaller(t, 1, 3, 2200*time.Millisecond) }
+
+// stopCaller stops a caller with a lease of a second some times, for as long each
+// time; its tasks are done all the same.
+func stopCaller(t *testing.T, maxDeaths, times int, long time.Duration) {
 	ipctest.NoLeaks(t)
 	ctx := ipctest.Deadline(t, deadline)
 	_, _, m := aServer(t)
 	startHost(t, m.at("host"))
 	dir := t.TempDir()
-	p := ipc.NewProcess(heldTarget, callerOf{m, dir})
+	p := ipc.NewProcess(heldTarget, heldCaller{callerOf{m, dir}, maxDeaths})
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
 	until(ctx, func() bool { return len(marks(dir, "began")) == m.Workers })
-	for range 2 {
+	for range times {
 		_ = syscall.Kill(p.Pid(), syscall.SIGSTOP)
-		time.Sleep(4 * m.Lease) // this is what the test is about
+		time.Sleep(long) // this is what the test is about
 		_ = syscall.Kill(p.Pid(), syscall.SIGCONT)
 		n := len(marks(dir, "began"))
 		until(ctx, func() bool { return !p.IsAlive() || len(marks(dir, "began")) > n })

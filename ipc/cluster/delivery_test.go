@@ -3,7 +3,6 @@ package cluster_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -83,27 +82,7 @@ func TestTaskEndsItsHosts(t *testing.T) {
 	ctx := ipctest.Deadline(t, deadline)
 	_, _, m := aServer(t)
 	dir := t.TempDir()
-	over := make(chan struct{})
-	hosts := make(chan struct{})
-	go func() { // a host that is started again each time it dies
-		defer close(hosts)
-		for i := 0; ; i++ {
-			p := ipc.NewProcess(hostTarget, m.at(fmt.Sprint("host ", i)))
-			if err := p.Start(); err != nil {
-				t.Error(err)
-				return
-			}
-			select {
-			case <-p.Sentinel():
-			case <-over:
-				_ = p.Cancel()
-				_ = p.Join(context.Background())
-				return
-			}
-			_ = p.Join(context.Background())
-		}
-	}()
-	defer func() { close(over); <-hosts }()
+	keepHosts(t, m, func() {})
 	_, pool := openPool(t, ctx, m.config(), m.URL, actFunc)
 	pool.MaxDeaths, pool.ChunkSize = 2, 5
 	in := deeds("slow", dir, 20)

@@ -48,6 +48,33 @@ func startHost(t testing.TB, m membership) *ipc.Process {
 	return p
 }
 
+// keepHosts starts a host again each time it dies, until the test ends, and calls
+// died before.
+func keepHosts(t testing.TB, m membership, died func()) {
+	t.Helper()
+	over, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for i := 0; ; i++ {
+			p := ipc.NewProcess(hostTarget, m.at(fmt.Sprint("host ", i)))
+			if err := p.Start(); err != nil {
+				t.Error(err)
+				return
+			}
+			select {
+			case <-p.Sentinel():
+			case <-over:
+				_ = p.Cancel()
+				_ = p.Join(context.Background())
+				return
+			}
+			_ = p.Join(context.Background())
+			died()
+		}
+	}()
+	t.Cleanup(func() { close(over); <-ended })
+}
+
 // A deed is what a task of these tests is to do.
 type deed struct {
 	What string
