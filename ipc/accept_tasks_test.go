@@ -66,7 +66,7 @@ func deed(ctx context.Context, how string) (string, error) {
 	return how, nil
 }
 
-const acceptBorder = 50 * time.Millisecond
+const acceptBorder = 150 * time.Millisecond
 
 var deedFunc = ipc.NewFunc(deed)
 
@@ -95,7 +95,7 @@ func TestAcceptTimeoutEndsPrograms(t *testing.T) { // users.md 10, test 4
 	var out bytes.Buffer
 	pool := ipc.NewPool(deedFunc, 1)
 	pool.Setup, pool.Stdout = propsSetup.With(p), &out
-	pool.Timeout, pool.Grace = 200*time.Millisecond, 10*time.Millisecond
+	pool.Timeout, pool.Grace = time.Second, 10*time.Millisecond
 	if _, err := pool.Apply(ctx, "start a program"); !errors.Is(err, ipc.ErrTimeout) {
 		t.Errorf("Apply() = %v", err)
 	}
@@ -109,12 +109,12 @@ func TestAcceptDeadline(t *testing.T) { // users.md 10, test 6
 		how     string
 		timeout time.Duration
 	}{
-		{"busy", 4 * acceptBorder},
+		{"busy", 3 * acceptBorder},
 		{"border", acceptBorder},
 	}
 	for _, tt := range tests {
 		t.Run(tt.how, func(t *testing.T) {
-			n := repeats(20)
+			n := repeats(10)
 			if testing.Short() {
 				n = 4
 			}

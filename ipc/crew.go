@@ -8,8 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/mpbox/mpbox/ipc/internal/engine"
 )
 
 // A crew is a pool without its types: the workers, and the jobs that wait for
@@ -30,23 +28,23 @@ type crew struct {
 	terminate context.CancelFunc
 	ended     chan struct{} // closed when all slots have ended, after close
 
-	mu       sync.Mutex
-	jobs     []*job // that may have tasks to hand out
-	all      map[*job]bool
-	slots    []*slot
-	idle     []*slot // without a task, those that were busy last at the end
-	closed   bool
-	left     bool          // nobody of it is there, and will be
-	broken   error         // why no worker can be started
-	failures int           // counts the starts that failed since one that did not, see failedItself
-	starting int           // workers that are on their way
-	arrived  int           // workers that have come, not counting those that took the place of others
-	up       int           // workers that are ready
-	pace     atomic.Uint64 // math.Float64bits of the nanoseconds that a task takes, 0 if not known
-	reports  sync.Mutex
-	ledger   ledger
-	numbers  uint64        // of the jobs
-	engine   engine.Engine // has the tasks done on other machines; nil for the slots; set before there are jobs
+	mu        sync.Mutex
+	jobs      []*job // that may have tasks to hand out
+	all       map[*job]bool
+	slots     []*slot
+	idle      []*slot // without a task, those that were busy last at the end
+	closed    bool
+	left      bool          // nobody of it is there, and will be
+	broken    error         // why no worker can be started
+	failures  int           // counts the starts that failed since one that did not, see failedItself
+	starting  int           // workers that are on their way
+	arrived   int           // workers that have come, not counting those that took the place of others
+	up        int           // workers that are ready
+	pace      atomic.Uint64 // math.Float64bits of the nanoseconds that a task takes, 0 if not known
+	reports   sync.Mutex
+	ledger    ledger
+	numbers   uint64    // of the jobs
+	elsewhere elsewhere // has the tasks done; nil for the slots; set before there are jobs
 }
 
 func newCrew(e *entry, size int, args, results strip) *crew {
@@ -102,8 +100,8 @@ func (c *crew) offer(j *job) {
 		j.listed = true
 		c.jobs = append(c.jobs, j)
 	}
-	if c.engine != nil {
-		c.engine.Wake()
+	if c.elsewhere != nil {
+		c.elsewhere.Wake()
 		return
 	}
 	for range min(n, c.size) {
@@ -246,13 +244,13 @@ func (c *crew) endIfDone() {
 	}
 	c.left = true
 	c.terminate() // frees the context
-	if c.engine == nil {
+	if c.elsewhere == nil {
 		close(c.ended)
 		return
 	}
 	go func() { // it talks to others, and may call us
 		defer close(c.ended)
-		c.engine.Close()
+		c.elsewhere.Close()
 	}()
 }
 
@@ -274,8 +272,8 @@ func (c *crew) killAll() {
 	c.terminate()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.engine != nil {
-		c.engine.Terminate()
+	if c.elsewhere != nil {
+		c.elsewhere.Terminate()
 	}
 }
 
@@ -286,16 +284,16 @@ func (c *crew) poke() {
 	for _, s := range c.slots {
 		s.poke()
 	}
-	if c.engine != nil {
-		c.engine.Wake()
+	if c.elsewhere != nil {
+		c.elsewhere.Wake()
 	}
 }
 
 // ahead is how many tasks are to be there, done or not, for workers that are
 // kept busy.
 func (c *crew) ahead() int {
-	if c.engine != nil {
-		return c.engine.Ahead()
+	if c.elsewhere != nil {
+		return c.elsewhere.Ahead()
 	}
 	least := 2 * c.size * max(1, c.chunk)
 	if pace := math.Float64frombits(c.pace.Load()); pace > 0 {

@@ -1,11 +1,13 @@
 package ipc
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"sync"
 	"time"
 	"unsafe"
@@ -14,24 +16,62 @@ import (
 	"github.com/mpbox/mpbox/ipc/internal/engine"
 )
 
-func init() {
-	engine.Attach = func(pool any, open func(engine.Source) engine.Engine) {
-		pool.(interface {
-			attach(func(engine.Source) engine.Engine)
-		}).attach(open)
-	}
-	engine.NewCrew = newHosted
+// AttachEngine has the tasks of a pool, a *Pool, done by the engine that open
+// returns. Open is called at the first task, if the pool is not to do its tasks
+// inline.
+//
+// It is for package ipc/cluster, as NewHostCrew is: the types are internal ones.
+// A program that calls neither of them has nothing of what they need linked in.
+func AttachEngine(pool any, open func(engine.Source) engine.Engine) {
+	pool.(interface{ attach(func(*crew) elsewhere) }).attach(func(c *crew) elsewhere {
+		return engaged{open(&source{c})}
+	})
 }
 
-func (p *Pool[A, R]) attach(open func(engine.Source) engine.Engine) { p.open = open }
+func (p *Pool[A, R]) attach(open func(*crew) elsewhere) { p.open = open }
 
-// moveTo has the tasks of the crew done by an engine, unless the crew has ended.
-func (c *crew) moveTo(open func(engine.Source) engine.Engine) {
+// Elsewhere is where the tasks of a crew are done that has no workers of its own.
+type elsewhere interface {
+	Wake()
+	Ahead() int
+	Terminate()
+	Close()
+	insights() Insights
+}
+
+// moveTo has the tasks of the crew done elsewhere, unless the crew has ended.
+func (c *crew) moveTo(open func(*crew) elsewhere) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.closed {
-		c.engine = open(&source{c})
+		c.elsewhere = open(c)
 	}
+}
+
+// engaged is an engine as a crew sees it.
+type engaged struct{ engine.Engine }
+
+func (e engaged) insights() Insights {
+	var all Insights
+	for host, b := range e.Insights() {
+		var in Insights
+		if decode(mustPlan[Insights]("insights"), b, unsafe.Pointer(&in)) == nil {
+			all.add(host, in)
+		}
+	}
+	return all
+}
+
+// add adds what a host says.
+func (in *Insights) add(host string, of Insights) {
+	for _, w := range of.Workers {
+		w.Name = host + "/" + w.Name
+		in.Workers = append(in.Workers, w)
+	}
+	slices.SortStableFunc(in.Workers, func(a, b WorkerInsight) int { return cmp.Compare(a.Name, b.Name) })
+	in.Slowest = append(in.Slowest, of.Slowest...)
+	slices.SortStableFunc(in.Slowest, func(a, b SlowTask) int { return int(b.Took - a.Took) })
+	in.Slowest = in.Slowest[:min(len(in.Slowest), mostSlow)]
 }
 
 // A spec is what a host knows of a pool.

@@ -55,13 +55,13 @@ func (l leader) Run(ctx context.Context) error {
 var leaderTarget = ipc.TargetOf[leader]()
 
 // startLeader starts the leader of a group and gives the pid of its program.
-func startLeader(t *testing.T, how string) (p *ipc.Process, program int) {
+func startLeader(t *testing.T, how string, grace time.Duration) (p *ipc.Process, program int) {
 	t.Helper()
 	r, s := channel[int](t)
 	p = ipc.NewProcess(leaderTarget, leader{how, false, s})
 	p.Stdout = new(bytes.Buffer)
 	p.Stderr = p.Stdout
-	p.Group, p.Grace = true, 10*time.Millisecond
+	p.Group, p.Grace = true, grace
 	start(t, p)
 	ok(r.Recv(context.Background()))(t)
 	return p, ok(r.Recv(context.Background()))(t)
@@ -85,7 +85,7 @@ func TestGroupEndsWithItsLeader(t *testing.T) { // users.md test 4
 		}
 		t.Run(w.name, func(t *testing.T) {
 			ctx := guard(t)
-			p, program := startLeader(t, w.name)
+			p, program := startLeader(t, w.name, limit)
 			_ = p.Join(ctx)
 			if code, _ := p.ExitCode(); code != w.code {
 				t.Errorf("%v; want exit code %d", p, w.code)
@@ -98,20 +98,21 @@ func TestGroupEndsWithItsLeader(t *testing.T) { // users.md test 4
 func TestGroupIsSignalledAsAWhole(t *testing.T) { // ROB-39
 	tests := []struct {
 		name, how string
+		grace     time.Duration
 		end       func(p *ipc.Process) error
 		code      int
 	}{
-		{"Terminate", "wait", (*ipc.Process).Terminate, -15},
-		{"Kill", "wait", (*ipc.Process).Kill, -9},
-		{"Stop", "wait", func(p *ipc.Process) error { return p.Stop(context.Background()) }, 0},
-		{"Stop of a deaf one", "deaf", func(p *ipc.Process) error { return p.Stop(context.Background()) }, -9},
-		{"Cancel", "wait", (*ipc.Process).Cancel, 0},
-		{"SIGKILL", "wait", func(p *ipc.Process) error { return syscall.Kill(p.Pid(), syscall.SIGKILL) }, -9},
+		{"Terminate", "wait", limit, (*ipc.Process).Terminate, -15},
+		{"Kill", "wait", limit, (*ipc.Process).Kill, -9},
+		{"Stop", "wait", limit, func(p *ipc.Process) error { return p.Stop(context.Background()) }, 0},
+		{"Stop of a deaf one", "deaf", 10 * time.Millisecond, func(p *ipc.Process) error { return p.Stop(context.Background()) }, -9},
+		{"Cancel", "wait", limit, (*ipc.Process).Cancel, 0},
+		{"SIGKILL", "wait", limit, func(p *ipc.Process) error { return syscall.Kill(p.Pid(), syscall.SIGKILL) }, -9},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			ctx := guard(t)
-			p, program := startLeader(t, tt.how)
+			p, program := startLeader(t, tt.how, tt.grace)
 			if pgid, err := syscall.Getpgid(program); pgid != p.Pid() {
 				t.Errorf("the program is in group %d, %v; want %d", pgid, err, p.Pid())
 			}
@@ -133,7 +134,7 @@ func TestGroupIsSignalledAsAWhole(t *testing.T) { // ROB-39
 // SIGTERM reaches the program while the leader that does not heed it lives.
 func TestTerminateReachesTheGroup(t *testing.T) {
 	ctx := guard(t)
-	p, program := startLeader(t, "deaf")
+	p, program := startLeader(t, "deaf", limit)
 	if err := p.Terminate(); err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +170,7 @@ func TestTimeoutEndsAGroup(t *testing.T) { // users.md test 4
 
 func TestStoppedGroupEnds(t *testing.T) {
 	ctx := guard(t)
-	p, program := startLeader(t, "wait")
+	p, program := startLeader(t, "wait", 10*time.Millisecond)
 	if err := syscall.Kill(-p.Pid(), syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +196,7 @@ func TestGroupEndsThatTheKernelReaps(t *testing.T) { // KF-45
 	}
 	ctx := guard(t)
 	signal.Ignore(syscall.SIGCHLD)
-	p, program := startLeader(t, "exit")
+	p, program := startLeader(t, "exit", limit)
 	if err := p.Join(ctx); !errors.Is(err, syscall.ECHILD) {
 		t.Errorf("Join() = %v", err)
 	}

@@ -1,7 +1,6 @@
 package ipc
 
 import (
-	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -18,7 +17,10 @@ import (
 // A hosted crew does the tasks of a pool of another machine.
 type hosted struct{ crew *crew }
 
-func newHosted(b []byte, workers int, stdout, stderr io.Writer) (engine.Crew, error) {
+// NewHostCrew makes a crew of up to that many workers from what the Spec of a
+// pool of another process says. The writers get the lines of workers if the pool
+// wants them. It is for package ipc/cluster.
+func NewHostCrew(b []byte, workers int, stdout, stderr io.Writer) (engine.Crew, error) {
 	var sp spec
 	if err := decode(mustPlan[spec]("pool"), b, unsafe.Pointer(&sp)); err != nil {
 		return nil, err
@@ -202,35 +204,4 @@ func (r *run) write(parts []part) []byte {
 		b = p.append(b)
 	}
 	return b
-}
-
-// insights are those of the workers, wherever they are.
-func (c *crew) insights() Insights {
-	c.mu.Lock()
-	e := c.engine
-	c.mu.Unlock()
-	if e == nil {
-		return c.ledger.insights()
-	}
-	var all Insights
-	for host, b := range e.Insights() {
-		var in Insights
-		if decode(mustPlan[Insights]("insights"), b, unsafe.Pointer(&in)) != nil {
-			continue
-		}
-		all.add(host, in)
-	}
-	return all
-}
-
-// add adds what a host says.
-func (in *Insights) add(host string, of Insights) {
-	for _, w := range of.Workers {
-		w.Name = host + "/" + w.Name
-		in.Workers = append(in.Workers, w)
-	}
-	slices.SortStableFunc(in.Workers, func(a, b WorkerInsight) int { return cmp.Compare(a.Name, b.Name) })
-	in.Slowest = append(in.Slowest, of.Slowest...)
-	slices.SortStableFunc(in.Slowest, func(a, b SlowTask) int { return int(b.Took - a.Took) })
-	in.Slowest = in.Slowest[:min(len(in.Slowest), mostSlow)]
 }

@@ -34,6 +34,17 @@ type SlowTask struct {
 // Insights can be asked for at any time.
 func (p *Pool[A, R]) Insights() Insights { return p.crew.insights() }
 
+// insights are those of the workers, wherever they are.
+func (c *crew) insights() Insights {
+	c.mu.Lock()
+	e := c.elsewhere
+	c.mu.Unlock()
+	if e != nil {
+		return e.insights()
+	}
+	return c.ledger.insights()
+}
+
 // A ledger collects the insights of a pool.
 type ledger struct {
 	mu      sync.Mutex

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -18,6 +19,11 @@ import (
 func TestMain(m *testing.M) {
 	if os.Getenv("IPC_TEST_NO_MAIN") != "" {
 		os.Exit(m.Run())
+	}
+	// A shell starts what is to run in the background with SIGINT ignored, and
+	// programs would inherit that from us.
+	if signal.Ignored(syscall.SIGINT) {
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGINT)
 	}
 	os.Exit(ipc.Main(m.Run))
 }

@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 	"unsafe"
-
-	"github.com/mpbox/mpbox/ipc/internal/engine"
 )
 
 // A Pool runs a function on many values in a number of worker processes, which
@@ -93,8 +91,8 @@ type Pool[A, R any] struct {
 	Inline bool
 
 	crew   *crew
-	settle func()                            // takes the fields over
-	open   func(engine.Source) engine.Engine // of a pool on other machines
+	settle func()                // takes the fields over
+	open   func(*crew) elsewhere // of a pool on other machines
 }
 
 // Defaults of a pool.

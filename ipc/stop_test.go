@@ -28,7 +28,7 @@ func (s stubborn) Run(ctx context.Context) error {
 	if s.How != "busy" {
 		signal.Notify(term, syscall.SIGTERM)
 	}
-	if err := s.Ready.Send(ctx, true); err != nil {
+	if err := s.Ready.Send(context.Background(), true); err != nil {
 		return err
 	}
 	switch s.How {
@@ -102,11 +102,11 @@ func TestStopAsksFirst(t *testing.T) { // ROB-39
 		t.Run(tt.how, func(t *testing.T) {
 			ctx := guard(t)
 			p := startStubborn(t, tt.how, func(p *ipc.Process) {
-				if p.Grace = 50 * time.Millisecond; tt.how == "polite" || tt.how == "term" {
+				switch p.Grace = 500 * time.Millisecond; tt.how {
+				case "polite":
 					p.Grace = limit // what comes next must not be needed
-				}
-				if tt.how == "term" {
-					p.Grace = 300 * time.Millisecond
+				case "deaf":
+					p.Grace = 50 * time.Millisecond
 				}
 			})
 			if err := p.Stop(ctx); err != nil || p.IsAlive() {
@@ -128,13 +128,14 @@ func TestStopAsksFirst(t *testing.T) { // ROB-39
 
 func TestTimeoutEndsABusyLoop(t *testing.T) { // users.md test 6
 	guard(t)
+	const timeout = 500 * time.Millisecond // in which it is to have begun
 	began := time.Now()
-	p := startStubborn(t, "busy", func(p *ipc.Process) { p.Timeout, p.Grace = 100*time.Millisecond, time.Millisecond })
+	p := startStubborn(t, "busy", func(p *ipc.Process) { p.Timeout, p.Grace = timeout, time.Millisecond })
 	e := exitOf(t, p)
 	if e.Cause != ipc.CauseTimeout || !strings.Contains(e.Stacks, "ipc_test.stubborn.Run") || !strings.Contains(e.Error(), "timeout") {
 		t.Errorf("Join() = %v, cause %v, stacks %q", e, e.Cause, e.Stacks)
 	}
-	if d := time.Since(began); d < 100*time.Millisecond {
+	if d := time.Since(began); d < timeout {
 		t.Errorf("it was ended after %v", d)
 	}
 }
@@ -143,7 +144,7 @@ func TestTimeoutEndsABusyLoop(t *testing.T) { // users.md test 6
 // nothing of that.
 func TestTimeoutIsAnErrorWhateverTheCode(t *testing.T) {
 	guard(t)
-	e := exitOf(t, startStubborn(t, "orderly", func(p *ipc.Process) { p.Timeout = time.Millisecond }))
+	e := exitOf(t, startStubborn(t, "orderly", func(p *ipc.Process) { p.Timeout, p.Grace = time.Millisecond, limit }))
 	if e.Code != 0 || e.Cause != ipc.CauseTimeout || e.Err != nil {
 		t.Errorf("Join() = %v, cause %v", e, e.Cause)
 	}

@@ -2,6 +2,7 @@ package cluster_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -119,6 +120,56 @@ func BenchmarkPool(b *testing.B) {
 			b.ReportMetric(float64(bb.n*b.N)/b.Elapsed().Seconds(), "tasks/s")
 		})
 	}
+}
+
+// BenchmarkEnd is how long it takes from a cancel, or the end of the time that a
+// task has, until the host has ended the task and the caller knows.
+func BenchmarkEnd(b *testing.B) {
+	begin := func(b *testing.B, timeout, grace time.Duration) (pool *ipc.Pool[deed, done], dir string) {
+		_, _, m := aServer(b)
+		startHost(b, m.at("host"))
+		_, pool = openPool(b, b.Context(), m.config(), m.URL, actFunc)
+		pool.Timeout, pool.Grace = timeout, grace
+		if _, err := pool.Apply(b.Context(), deed{}); err != nil { // starts a worker
+			b.Fatal(err)
+		}
+		return pool, b.TempDir()
+	}
+	report := func(b *testing.B, late []float64) {
+		b.ReportMetric(0, "ns/op")
+		b.ReportMetric(median(late), "ms")
+		b.ReportMetric(slices.Max(late), "ms-most")
+	}
+	b.Run("cancel", func(b *testing.B) {
+		pool, dir := begin(b, 0, time.Minute)
+		var late []float64
+		for b.Loop() {
+			ctx, cancel := context.WithCancel(b.Context())
+			var began time.Time
+			go func() {
+				until(b.Context(), func() bool { return len(marks(dir, "began")) == len(late)+1 })
+				began = time.Now()
+				cancel()
+			}()
+			if _, err := pool.Apply(ctx, deed{What: "wait", Dir: dir}); err != context.Canceled {
+				b.Fatal(err)
+			}
+			late = append(late, 1e3*time.Since(began).Seconds())
+		}
+		report(b, late)
+	})
+	b.Run("timeout", func(b *testing.B) {
+		pool, dir := begin(b, 100*time.Millisecond, time.Minute)
+		var late []float64
+		for b.Loop() {
+			began := time.Now()
+			if _, err := pool.Apply(b.Context(), deed{What: "wait", Dir: dir}); !errors.Is(err, ipc.ErrTimeout) {
+				b.Fatal(err)
+			}
+			late = append(late, 1e3*(time.Since(began)-pool.Timeout).Seconds())
+		}
+		report(b, late)
+	})
 }
 
 // BenchmarkTable measures all of them in turn, with one server, a few rounds of

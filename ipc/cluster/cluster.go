@@ -174,7 +174,7 @@ func NewPool[A, R any](c *Cluster, f ipc.Func[A, R]) *ipc.Pool[A, R] {
 }
 
 // attach has the tasks of an *ipc.Pool done here.
-func (c *Cluster) attach(pool any) { engine.Attach(pool, c.open) }
+func (c *Cluster) attach(pool any) { ipc.AttachEngine(pool, c.open) }
 
 // open is the engine of a new pool. It is called with locks held.
 func (c *Cluster) open(s engine.Source) engine.Engine {

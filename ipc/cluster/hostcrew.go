@@ -11,6 +11,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/mpbox/mpbox/ipc"
 	"github.com/mpbox/mpbox/ipc/internal/engine"
 )
 
@@ -52,7 +53,7 @@ func (p *crew) open() {
 		err = errUnknownPool
 	}
 	if p.err = err; err == nil {
-		p.crew, p.err = engine.NewCrew(spec, p.agent.Workers, newForwarder(p, "out"), newForwarder(p, "err"))
+		p.crew, p.err = ipc.NewHostCrew(spec, p.agent.Workers, newForwarder(p, "out"), newForwarder(p, "err"))
 	}
 	p.mu.Unlock()
 	for { // in the order in which they came
@@ -159,8 +160,11 @@ func (p *crew) do(t *task, items []byte) {
 	p.mu.Lock()
 	c, err := p.crew, p.err
 	p.mu.Unlock()
+	p.agent.mu.Lock()
+	late := t.recalled || p.agent.unwanted(t.chunk)
+	p.agent.mu.Unlock()
 	switch {
-	case errors.Is(err, errUnknownPool):
+	case late, errors.Is(err, errUnknownPool):
 		p.agent.finish(t, outcome{what: reported}) // done for nobody
 		return
 	case err != nil:
@@ -170,7 +174,7 @@ func (p *crew) do(t *task, items []byte) {
 	run := c.Do(items, t.first, t.n, p.agent.reportTo(t))
 	p.agent.mu.Lock()
 	t.run, t.begun = run, time.Now()
-	late := t.recalled || p.agent.unwanted(t.chunk)
+	late = t.recalled || p.agent.unwanted(t.chunk)
 	p.agent.mu.Unlock()
 	if late {
 		run.Stop()

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"time"
 
@@ -270,7 +271,7 @@ func (a *agent) answer(m *nats.Msg, v answer) {
 // has stops the chunks that f chooses, and names those that are here. The caller
 // holds mu.
 func (a *agent) has(f func(*task) bool) (numbers []string) {
-	var stops []func()
+	var begun []*task
 	crews := map[*crew]bool{}
 	for _, t := range a.inHand {
 		if !f(t) {
@@ -279,13 +280,15 @@ func (a *agent) has(f func(*task) bool) (numbers []string) {
 		numbers = append(numbers, t.number)
 		t.recalled = true
 		if t.run != nil {
-			stops = append(stops, t.run.Stop)
+			begun = append(begun, t)
 			crews[t.crew] = true
 		}
 	}
+	// The last ones first: they wait for the others, and would be next.
+	slices.SortFunc(begun, func(x, y *task) int { return y.begun.Compare(x.begun) })
 	go func() { // what ends reports, for which it needs mu
-		for _, stop := range stops {
-			stop()
+		for _, t := range begun {
+			t.run.Stop()
 		}
 		for c := range crews {
 			c.endStopped()

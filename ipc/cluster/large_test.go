@@ -90,6 +90,33 @@ func TestBucketAfterCancel(t *testing.T) {
 	}
 }
 
+// TestLargeTaskComesTwice: a large task that is sent again when it is done, as
+// after a restart of the server, leaves the host.
+func TestLargeTaskComesTwice(t *testing.T) {
+	ipctest.NoLeaks(t)
+	ctx := ipctest.Deadline(t, deadline)
+	s, _, m := aServer(t)
+	y := newSpy(t, s, "ipc.delivery.*.task.>", nil)
+	startHost(t, m.at("host"))
+	c, pool := openPool(t, ctx, m.config(), m.URL, echoFunc)
+	if _, err := pool.Apply(ctx, strings.Repeat("x", 2<<20)); err != nil {
+		t.Fatal(err)
+	}
+	for _, msg := range y.heard() {
+		if msg.Reply != "" {
+			if err := y.nc.Publish(msg.Subject, msg.Data); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	y.flush()
+	short, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	if !until(short, func() bool { h := c.Hosts(); return len(h) == 1 && h[0].Tasks == 2 && h[0].Running == 0 }) {
+		t.Errorf("the hosts are %+v; want one that has had it twice, and has it no more", c.Hosts())
+	}
+}
+
 func echo(_ context.Context, s string) (string, error) { return s, nil }
 
 var echoFunc = ipc.NewFunc(echo)

@@ -66,7 +66,7 @@ func connect(ctx context.Context, c Config, address string, who string, extra ..
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { c.Log.Warn("cluster: connection", "error", err) }),
 	}, c.Options...)
-	if l.nc, err = nats.Connect(address, append(options, extra...)...); err != nil {
+	if l.nc, err = dial(ctx, address, append(options, extra...)); err != nil {
 		return nil, fmt.Errorf("cluster: %s: %w", shown, err)
 	}
 	defer func() {
@@ -91,6 +91,30 @@ func connect(ctx context.Context, c Config, address string, who string, extra ..
 		return nil, err
 	}
 	return l, nil
+}
+
+// dial is [nats.Connect], and ends with ctx.
+func dial(ctx context.Context, address string, options []nats.Option) (*nats.Conn, error) {
+	type result struct {
+		nc  *nats.Conn
+		err error
+	}
+	connected := make(chan result, 1)
+	go func() {
+		nc, err := nats.Connect(address, options...)
+		connected <- result{nc, err}
+	}()
+	select {
+	case r := <-connected:
+		return r.nc, r.err
+	case <-ctx.Done():
+		go func() {
+			if r := <-connected; r.err == nil {
+				r.nc.Close()
+			}
+		}()
+		return nil, ctx.Err()
+	}
 }
 
 const (

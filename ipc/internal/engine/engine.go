@@ -98,14 +98,3 @@ type Run interface {
 	// nothing. The last report has it again.
 	Part() []byte
 }
-
-// What package ipc has for engines.
-var (
-	// Attach has the tasks of a pool, a *ipc.Pool, done by the engine that open
-	// returns. Open is called at the first task, if the pool is not to do its
-	// tasks inline.
-	Attach func(pool any, open func(Source) Engine)
-	// NewCrew makes a crew of up to that many workers from a pool's Spec.
-	// The writers get the lines of workers if the pool wants them.
-	NewCrew func(spec []byte, workers int, stdout, stderr io.Writer) (Crew, error)
-)
