@@ -160,7 +160,8 @@ func (c *Cluster) Close() error {
 // NewPool makes a pool whose tasks the hosts of c do. It is the pool of package
 // ipc: all its methods and fields are there, and do what they do on one machine,
 // for each host where they are about workers. How many workers there are is for
-// the hosts to say.
+// the hosts to say. Progress and Retry of all pools of c are called one at a time, as
+// results come in: one that blocks holds up the others.
 //
 // A task is done once at least: when its host is gone before its result is
 // stored, another one does it again. The results come once, and Map, Imap and
