@@ -21,7 +21,7 @@ var echoBytesFunc = ipc.NewFunc(echoBytes)
 // The reader is slow, the results don't fit into a pipe, and neither do the
 // tasks behind them.
 func TestAcceptBigBothWays(t *testing.T) { // users.md 10, test 8
-	ctx := guard(t)
+	ctx := guardFor(t, 4*limit) // with -race it takes ten seconds of processor time
 	pool := ipc.NewPool(echoBytesFunc, 2)
 	const n = 6
 	in := func(yield func([]byte) bool) {
