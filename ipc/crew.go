@@ -57,6 +57,7 @@ func newCrew(e *entry, size int, args, results strip) *crew {
 func (c *crew) submit(j *job) error {
 	j.policy = &c.policy
 	j.wake = func() { c.offer(j) }
+	j.poke = c.poke
 	j.report = func() { c.report(j) }
 	j.onEnd = func() { c.retire(j) }
 	c.mu.Lock()

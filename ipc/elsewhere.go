@@ -70,7 +70,7 @@ func (in *Insights) add(host string, of Insights) {
 	}
 	slices.SortStableFunc(in.Workers, func(a, b WorkerInsight) int { return cmp.Compare(a.Name, b.Name) })
 	in.Slowest = append(in.Slowest, of.Slowest...)
-	slices.SortStableFunc(in.Slowest, func(a, b SlowTask) int { return int(b.Took - a.Took) })
+	slices.SortStableFunc(in.Slowest, func(a, b SlowTask) int { return cmp.Compare(b.Took, a.Took) })
 	in.Slowest = in.Slowest[:min(len(in.Slowest), mostSlow)]
 }
 

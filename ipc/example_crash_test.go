@@ -45,7 +45,10 @@ func (d decoder) decode(ctx context.Context, data string) (picture, error) {
 	return d.pool.Apply(ctx, data)
 }
 
-func (d decoder) close() { d.pool.Terminate() }
+func (d decoder) close() error {
+	d.pool.Terminate()
+	return d.pool.Join(context.Background())
+}
 
 // A program calls code that may crash. The crash costs one error, and the
 // program goes on.

@@ -74,7 +74,10 @@ func filesIn(dir string) iter.Seq2[string, error] {
 // folder that it can't read is the end, as is that of the context.
 func hashFolder(ctx context.Context, dir string) error {
 	pool := ipc.NewPool(hashFileFunc, ipc.CPUs())
-	defer pool.Terminate()
+	defer func() {
+		pool.Terminate()
+		_ = pool.Join(context.Background()) // not even one that was about to start is left
+	}()
 	pool.Setup = folderSetup.With(dir)
 	pool.Limits = ipc.Limits{Nice: 10, Files: 64, CPU: time.Hour}
 	pool.Timeout = 10 * time.Minute // a file on a server that is gone

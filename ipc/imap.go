@@ -289,11 +289,12 @@ func (f *flow[A, R]) keep(b []byte, i, n int) (int, error) {
 }
 
 func (f *flow[A, R]) fail(e *TaskError, _ bool) {
-	if f.job.stopped() != nil {
-		return // most likely it failed of that, which is the end, and is told
-	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.job.stopped() != nil { // most likely it failed of that, which is the end
+		f.changed.Broadcast()
+		return
+	}
 	var zero R
 	f.put(e.Index, zero, e)
 }

@@ -15,6 +15,7 @@ type job struct {
 	base   int    // the number that its first task has where it comes from
 	policy *policy
 	wake   func() // tells the pool that there is something to hand out
+	poke   func() // tells those who are at it that it was stopped
 	report func() // tells how far it is, before what it tells of can end the job
 	onEnd  func()
 	then   func() // may be nil
@@ -258,6 +259,7 @@ func (j *job) panics(v any) {
 	}
 	j.mu.Unlock()
 	j.stop(fmt.Errorf("%w: %v", errPanicked, v))
+	j.poke()
 }
 
 // errPanicked is what a job is stopped with that nobody waits for who could be

@@ -2,8 +2,10 @@ package pooltest
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/mpbox/mpbox/ipc"
 )
@@ -128,6 +130,28 @@ func deathWithoutPolicy(c *check) {
 	}
 }
 
+// endsOthers checks that the panic does not wait for a task that goes on for ever.
+func endsOthers(c *check) {
+	in := []act{{"heed", 0, c.at}, {"lost", 1, c.at}}
+	for name, call := range map[string]func(*ipc.Pool[act, outcome]){
+		"Map()": func(p *ipc.Pool[act, outcome]) { _, _ = p.Map(c.ctx, in) },
+		"Imap()": func(p *ipc.Pool[act, outcome]) {
+			for range p.Imap(c.ctx, slices.Values(in)) {
+			}
+		},
+	} {
+		pool := newPool(c, playFunc)
+		pool.ChunkSize = 1
+		pool.Retry = func(*ipc.TaskError) bool {
+			time.Sleep(short) // in which the pool may come to look away
+			panic("from Retry")
+		}
+		if v := recovered(func() { call(pool) }); v != "from Retry" {
+			c.Errorf("%s panics with %v", name, v)
+		}
+	}
+}
+
 // A policy that panics does so in the call.
 func panicOfRetry(c *check) {
 	pool := newPool(c, playFunc)
@@ -138,6 +162,7 @@ func panicOfRetry(c *check) {
 	if _, err := pool.ApplyAsync(act{"lost", 1, c.at}).Get(c.ctx); err == nil || !strings.Contains(err.Error(), "from Retry") {
 		c.Errorf("Get() = %v", err)
 	}
+	endsOthers(c)
 	if r, err := pool.Apply(c.ctx, act{"square", 5, c.at}); r.N != 25 || err != nil {
 		c.Errorf("the next Apply() = %+v, %v", r, err)
 	}
