@@ -114,7 +114,7 @@ func TestAcceptDeadline(t *testing.T) { // users.md 10, test 6
 	}
 	for _, tt := range tests {
 		t.Run(tt.how, func(t *testing.T) {
-			n := repeats(10)
+			n := repeats(20)
 			if testing.Short() {
 				n = 4
 			}
