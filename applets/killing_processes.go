@@ -96,9 +96,14 @@ func (c *killingCommand) join(ctx context.Context, p *ipc.Process) error {
 	return nil
 }
 
+// show prints the state of a process, and whether it is alive, as they were at
+// one moment: it may end between the two questions, but only once.
 func (c *killingCommand) show(when string, p *ipc.Process) {
-	alive := map[bool]string{true: "True", false: "False"}
-	c.printf("Process %s: %v %s", when, p, alive[p.IsAlive()])
+	alive, state := p.IsAlive(), p.String()
+	if alive && !p.IsAlive() {
+		alive, state = false, p.String()
+	}
+	c.printf("Process %s: %s %s", when, state, map[bool]string{true: "True", false: "False"}[alive])
 }
 
 // end ends the process, and shows its state at once: a signal takes its time.

@@ -57,8 +57,9 @@ var varying = []struct {
 	{regexp.MustCompile(` (\d+m)?\d+(\.\d+)?(ns|µs|ms|s) apart$`), " DURATION apart"},
 	{regexp.MustCompile(`^(Process \w+ : item) \d+ `), "$1 NUMBER "},
 	{regexp.MustCompile(`^(The size of queue is) (\d+|unknown)$`), "$1 NUMBER"},
-	// SIGTERM may have come to the process by then, or not.
-	{regexp.MustCompile(`^(Process terminated: .*) (started> True|stopped exitcode=-SIGTERM> False)$`), "$1 ANY"},
+	// SIGTERM may have ended the process by then, or not; in Python also after
+	// is_alive() was called and before the state is printed.
+	{regexp.MustCompile(`^(Process terminated: .*) (started> True|stopped exitcode=-SIGTERM> (True|False))$`), "$1 ANY"},
 }
 
 // byLane puts the lines of each process together: the order in which two
