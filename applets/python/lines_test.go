@@ -34,7 +34,7 @@ var programs = []program{
 	{applet: "derom", step: "20ms", lanes: []string{`\bnon-daemon\b`, `\bdaemon\b`},
 		timing: `^daemon: heartbeat ([2-9]|\d\d+)$`},
 	// The daemon must not get to its end, so its steps are longer.
-	{applet: "no_bg_process", step: "200ms", lanes: []string{`\bNO_background_process\b|---> [5-9]$`,
+	{applet: "no_bg_process", step: "600ms", lanes: []string{`\bNO_background_process\b|---> [5-9]$`,
 		`\bbackground_process\b|---> [0-4]$`}, timing: `^---> [2-4]$`},
 	{applet: "run_bgprocess_no_dermon", step: "20ms", lanes: []string{`\bNO_background_process\b|---> [5-9]$`,
 		`\bbackground_process\b|---> [0-4]$`}},
